@@ -1,0 +1,145 @@
+"""What the rooms hand to each other: frozen values that check their own shapes at the door.
+
+Spaces: pixels are of the upright source image with pixel centres at +0.5. Camera space is OpenCV's: x right, y down,
+z forward, metres. Times: ``pts`` is media time in seconds; ``captured_at`` is the process's monotonic clock in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.errors import ShapeError
+from stream3d.skeleton import Layout
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
+
+
+def _check(name: str, array: npt.NDArray[np.generic], dtype: type[np.generic], shape: tuple[int | None, ...]) -> None:
+    """Raise ShapeError unless ``array`` has ``dtype`` and ``shape`` (None = any length)."""
+    fits = array.ndim == len(shape) and all(w is None or w == g for w, g in zip(shape, array.shape, strict=True))
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or not fits:
+        wanted = ", ".join("any" if side is None else str(side) for side in shape)
+        raise ShapeError(f"{name} must be {dtype.__name__} [{wanted}], not {array.dtype} {list(array.shape)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stamp:
+    """Where and when a value comes from; every value that flows through the rooms carries it from end to end."""
+
+    source_id: str
+    index: int
+    pts: float
+    captured_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame(Stamp):
+    """One decoded picture, upright.
+
+    ``image`` uint8 [H, W, 3] RGB; ``name`` is the file name for an image, empty for video; ``corrupt`` says that the
+    decoder reported damage.
+
+    Raises:
+        ShapeError: the image is not uint8 [H, W, 3].
+    """
+
+    image: UInt8
+    name: str = ""
+    corrupt: bool = False
+
+    def __post_init__(self) -> None:
+        _check("Frame.image", self.image, np.uint8, (None, None, 3))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def stamp(self) -> Stamp:
+        """The same origin and times without the picture."""
+        return Stamp(source_id=self.source_id, index=self.index, pts=self.pts, captured_at=self.captured_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Poses2D(Stamp):
+    """The people seen in one frame.
+
+    ``keypoints`` float32 [P, J, 3] = x, y in pixels of the upright source image, score 0..1; NaN in x, y = not seen.
+
+    Raises:
+        ShapeError: the keypoints do not fit the layout.
+    """
+
+    keypoints: Float32
+    layout: Layout
+
+    def __post_init__(self) -> None:
+        _check("Poses2D.keypoints", self.keypoints, np.float32, (None, self.layout.size, 3))
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tracks2D(Poses2D):
+    """Poses with identity: ``person`` int64 [P], stable within a source, never reused.
+
+    Raises:
+        ShapeError: ``person`` is not int64 [P].
+    """
+
+    person: Int64
+
+    def __post_init__(self) -> None:
+        Poses2D.__post_init__(self)
+        _check("Tracks2D.person", self.person, np.int64, (len(self.keypoints),))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Poses3D(Stamp):
+    """The skeletons of one frame.
+
+    ``joints`` float32 [P, J, 3] metres, camera space; ``sigma`` float32 [P, J] metres, 1 standard deviation; ``person``
+    int64 [P]; ``root`` float32 [P, 3] metres, camera space, is the pelvis; ``rotations`` float32 [P, J, 4] unit quaternions
+    x, y, z, w, local to the parent, once solved.
+
+    Raises:
+        ShapeError: an array does not fit the layout or the number of people.
+    """
+
+    joints: Float32
+    sigma: Float32
+    person: Int64
+    layout: Layout
+    rotations: Float32 | None = None
+
+    def __post_init__(self) -> None:
+        people, joints = len(self.joints), self.layout.size
+        _check("Poses3D.joints", self.joints, np.float32, (None, joints, 3))
+        _check("Poses3D.sigma", self.sigma, np.float32, (people, joints))
+        _check("Poses3D.person", self.person, np.int64, (people,))
+        if self.rotations is not None:
+            _check("Poses3D.rotations", self.rotations, np.float32, (people, joints, 4))
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    @property
+    def root(self) -> Float32:
+        """float32 [P, 3] metres, camera space: the pelvis."""
+        return self.joints[:, self.layout.names.index("pelvis")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """All that is known of one frame, as the sinks get it: the picture, the 2D tracks and the 3D skeletons."""
+
+    frame: Frame
+    tracks: Tracks2D
+    poses: Poses3D

@@ -1,0 +1,18 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of evaluation data: STREAM3D_DATA, or ``shared/data`` beside the checkout; skips where there is none."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("STREAM3D_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no evaluation data in {folder}; set STREAM3D_DATA to have these tests run")
+    return folder

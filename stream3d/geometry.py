@@ -102,8 +102,8 @@ def rotate_rays(rays: Array, rotation: Array) -> Array:
 def solve_root(joints: Array, rays: Array, weights: Array) -> Array:
     """Where a root-relative skeleton stands so that it projects onto its rays.
 
-    ``joints`` [P, J, 3] metres relative to the root, ``rays`` [P, J, 2], ``weights`` [P, J] >= 0 (0 or NaN rays = unseen);
-    returns [P, 3] metres. Linear weighted least squares in the translation t over
+    ``joints`` [P, J, 3] metres relative to the root, ``rays`` [P, J, 2], ``weights`` [P, J] >= 0 (0 or NaN rays =
+    unseen); returns [P, 3] metres. Linear weighted least squares in the translation t over
     ``X + tx = u (Z + tz)`` and ``Y + ty = v (Z + tz)`` (the weak-perspective-free form used by Mehta et al. 2017,
     "Monocular 3D Human Pose Estimation In The Wild", section 4.3). With fewer than two seen joints the result is NaN.
     """

@@ -90,9 +90,9 @@ MPII16 = _layout(
 BODY25 = _layout(
     "body25",
     "nose<neck neck<pelvis right_shoulder<neck right_elbow<right_shoulder right_wrist<right_elbow left_shoulder<neck"
-    " left_elbow<left_shoulder left_wrist<left_elbow pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee"
-    " left_hip<pelvis left_knee<left_hip left_ankle<left_knee right_eye<nose left_eye<nose right_ear<right_eye"
-    " left_ear<left_eye left_big_toe<left_ankle left_small_toe<left_big_toe left_heel<left_ankle"
+    " left_elbow<left_shoulder left_wrist<left_elbow pelvis right_hip<pelvis right_knee<right_hip"
+    " right_ankle<right_knee left_hip<pelvis left_knee<left_hip left_ankle<left_knee right_eye<nose left_eye<nose"
+    " right_ear<right_eye left_ear<left_eye left_big_toe<left_ankle left_small_toe<left_big_toe left_heel<left_ankle"
     " right_big_toe<right_ankle right_small_toe<right_big_toe right_heel<right_ankle",
 )
 HALPE26 = _layout(
@@ -169,8 +169,8 @@ def conversion(source: Layout, target: Layout) -> tuple[tuple[int, ...], ...]:
 def convert(keypoints: FloatArray, source: Layout, target: Layout) -> FloatArray:
     """Keypoints of one layout as keypoints of another.
 
-    ``keypoints`` float32 [..., J, 3] = x, y, score; returns float32 [..., J', 3]. A joint that the source does not know,
-    or one of whose parts is NaN, is NaN with score 0; a joint made of several has the lowest of their scores.
+    ``keypoints`` float32 [..., J, 3] = x, y, score; returns float32 [..., J', 3]. A joint that the source does not
+    know, or one of whose parts is NaN, is NaN with score 0; a joint made of several has the lowest of their scores.
 
     Raises:
         LayoutError: the two layouts share too little.

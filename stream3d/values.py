@@ -17,6 +17,7 @@ from stream3d.skeleton import Layout
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
 
 
 def _check(name: str, array: npt.NDArray[np.generic], dtype: type[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -87,6 +88,34 @@ class Poses2D(Stamp):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Detections2D(Poses2D):
+    """Poses as the 2D room hands them to tracking, with where each was found.
+
+    ``presence`` float32 [P] 0..1, the net's belief that a person is there; ``regions`` float32 [P, 4] = centre x, y and
+    side in pixels, rotation in radians (clockwise in the picture) of the square that the pose itself says it fills;
+    ``origin`` int64 [P] = index of the given region that the pose was found in, -1 where the detector found it;
+    ``looked`` says that the detector ran on this frame, and then ``confirmed`` bool [P] that it saw each pose too.
+
+    Raises:
+        ShapeError: an array does not have P rows of its shape and dtype.
+    """
+
+    presence: Float32
+    regions: Float32
+    origin: Int64
+    looked: bool
+    confirmed: Bool
+
+    def __post_init__(self) -> None:
+        Poses2D.__post_init__(self)
+        people = len(self.keypoints)
+        _check("Detections2D.presence", self.presence, np.float32, (people,))
+        _check("Detections2D.regions", self.regions, np.float32, (people, 4))
+        _check("Detections2D.origin", self.origin, np.int64, (people,))
+        _check("Detections2D.confirmed", self.confirmed, np.bool_, (people,))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tracks2D(Poses2D):
     """Poses with identity: ``person`` int64 [P], stable within a source, never reused.
 
@@ -105,9 +134,9 @@ class Tracks2D(Poses2D):
 class Poses3D(Stamp):
     """The skeletons of one frame.
 
-    ``joints`` float32 [P, J, 3] metres, camera space; ``sigma`` float32 [P, J] metres, 1 standard deviation; ``person``
-    int64 [P]; ``root`` float32 [P, 3] metres, camera space, is the pelvis; ``rotations`` float32 [P, J, 4] unit quaternions
-    x, y, z, w, local to the parent, once solved.
+    ``joints`` float32 [P, J, 3] metres, camera space; ``sigma`` float32 [P, J] metres, 1 standard deviation;
+    ``person`` int64 [P]; ``root`` float32 [P, 3] metres, camera space, is the pelvis; ``rotations`` float32 [P, J, 4]
+    unit quaternions x, y, z, w, local to the parent, once solved.
 
     Raises:
         ShapeError: an array does not fit the layout or the number of people.

@@ -1,0 +1,135 @@
+"""OpenVINO on a CPU: nets converted once from their torch module, kept in the cache, loaded later without torch.
+
+A built engine is keyed by the net's name, weights, input shapes, outputs, batch bucket and the versions of OpenVINO and
+of this file's recipe; precision and threads are chosen when it is compiled for the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from stream3d.engine.protocol import Array, bucket_for, pad_batch
+from stream3d.errors import EngineError
+from stream3d.nets.spec import NetSpec
+from stream3d.paths import cache_dir
+
+log = logging.getLogger("stream3d")
+
+_RECIPE = 1  # raise when the way of converting changes, so that cached engines are built again
+_PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
+
+class OpenVinoEngine:
+    """A net compiled by OpenVINO for this CPU, one program per batch bucket.
+
+    Raises:
+        EngineError: the net cannot be converted or compiled.
+    """
+
+    def __init__(self, spec: NetSpec, *, precision: str = "fp32", threads: int = 1) -> None:
+        self.spec = spec
+        core = ov.Core()
+        config = {
+            "INFERENCE_PRECISION_HINT": _PRECISION[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        try:
+            programs = {b: core.compile_model(_model(core, spec, b), "CPU", config) for b in spec.buckets}
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO cannot compile {spec.name} for this CPU: {error}") from error
+        self._requests = {bucket: program.create_infer_request() for bucket, program in programs.items()}
+        first = programs[spec.buckets[0]]
+        self._ran_in = str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Batch sizes that were built, ascending."""
+        return self.spec.buckets
+
+    def __call__(self, **inputs: Array) -> dict[str, Array]:
+        """Run on numpy arrays [B, ...]; the returned arrays are the caller's.
+
+        Raises:
+            EngineError: the inputs are not those of the net.
+        """
+        if set(inputs) != {tensor.name for tensor in self.spec.inputs}:
+            raise EngineError(f"{self.spec.name} takes {[t.name for t in self.spec.inputs]}, not {sorted(inputs)}")
+        arrays = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in self.spec.inputs]
+        total, start = len(arrays[0]), 0
+        parts: list[list[Array]] = []
+        while start < total or not parts:
+            bucket = bucket_for(max(total - start, 1), self.buckets)
+            parts.append(self._run([a[start : start + bucket] for a in arrays], bucket))
+            start += bucket
+        return {
+            name: np.concatenate([p[k] for p in parts]) if len(parts) > 1 else parts[0][k]
+            for k, name in enumerate(self.spec.outputs)
+        }
+
+    def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
+        request, count = self._requests[bucket], len(arrays[0])
+        request.infer([pad_batch(array, bucket) for array in arrays], share_inputs=True)
+        return [request.get_output_tensor(k).data[:count].copy() for k in range(len(self.spec.outputs))]
+
+    def describe(self) -> dict[str, str]:
+        """Runtime, device and the precision that OpenVINO says it runs in."""
+        return {"runtime": f"openvino {ov.__version__.split('-')[0]}", "device": "cpu", "precision": self._ran_in}
+
+
+def _key(spec: NetSpec, bucket: int) -> str:
+    shapes = [(t.name, t.shape, t.dtype) for t in spec.inputs]
+    said = json.dumps([spec.name, spec.weights_hash, shapes, spec.outputs, bucket, ov.__version__, _RECIPE])
+    return hashlib.sha256(said.encode()).hexdigest()[:20]
+
+
+def _model(core: ov.Core, spec: NetSpec, bucket: int) -> ov.Model:
+    """The converted net for one bucket, from the cache or converted now."""
+    path = cache_dir() / "engines" / f"{spec.name}-b{bucket}-{_key(spec, bucket)}.xml"
+    if path.is_file() and path.with_suffix(".bin").is_file():
+        try:
+            return core.read_model(path)
+        except RuntimeError as error:
+            log.warning("the cached engine %s is damaged and is built again: %s", path, error)
+    model = _convert(spec, bucket)
+    _save(model, path)
+    return model
+
+
+def _convert(spec: NetSpec, bucket: int) -> ov.Model:
+    import torch
+
+    log.info("building the OpenVINO engine of %s for batches of %d", spec.name, bucket)
+    example = tuple(torch.zeros((bucket, *t.shape), dtype=getattr(torch, t.dtype)) for t in spec.inputs)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.export's own, about its own internals
+            model = ov.convert_model(torch.export.export(spec.load().eval(), example))
+    except (RuntimeError, torch._dynamo.exc.Unsupported) as error:
+        raise EngineError(f"{spec.name} cannot be converted to OpenVINO: {error}") from error
+    model.reshape({k: ov.PartialShape([bucket, *t.shape]) for k, t in enumerate(spec.inputs)})
+    return model
+
+
+def _save(model: ov.Model, path: Path) -> None:
+    """Write the IR beside its final name and move it there, so that a reader never sees half a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            ov.save_model(model, part, compress_to_fp16=False)
+            part.with_suffix(".bin").replace(path.with_suffix(".bin"))
+            part.replace(path)
+    except OSError as error:
+        log.warning(
+            "the engine cache %s cannot be written, so the net is converted at every start: %s", path.parent, error
+        )

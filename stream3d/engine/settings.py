@@ -1,0 +1,37 @@
+"""What a user can say about engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stream3d.errors import SettingsError
+
+ENGINES = ("auto", "openvino", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineSettings:
+    """Which runtime, where, how exact, on how many threads per net.
+
+    ``auto`` takes OpenVINO on a CPU and torch on an NVIDIA GPU. One thread costs the least CPU per frame; more threads
+    shorten the wall time of a single frame.
+
+    Raises:
+        SettingsError: an unknown name or a thread count below 1.
+    """
+
+    engine: Literal["auto", "openvino", "torch"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name, known in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise SettingsError(f"unknown {name} {value!r}; known are {', '.join(known)}")
+        if self.threads < 1:
+            raise SettingsError(f"an engine needs at least 1 thread, not {self.threads}")

@@ -1,0 +1,57 @@
+"""Torch eager: the reference that every compiled engine is held against."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from stream3d.engine.protocol import Array
+from stream3d.errors import DeviceError, EngineError
+from stream3d.nets.spec import NetSpec
+
+
+class TorchEngine:
+    """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch size, so its only bucket is a ceiling.
+
+    Raises:
+        DeviceError: CUDA was asked for and is not there.
+    """
+
+    def __init__(self, spec: NetSpec, *, device: str = "cpu", precision: str = "fp32", threads: int = 1) -> None:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise DeviceError("--device cuda: torch sees no NVIDIA GPU here; use --device cpu or auto")
+        self.spec = spec
+        self._device = torch.device(device)
+        self._precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        if device == "cpu":
+            torch.set_num_threads(threads)
+        self._module = spec.load().eval().to(self._device)
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """The spec's buckets; a batch larger than the last is cut."""
+        return self.spec.buckets
+
+    def __call__(self, **inputs: Array) -> dict[str, Array]:
+        """Run on numpy arrays [B, ...].
+
+        Raises:
+            EngineError: the inputs are not those of the net.
+        """
+        if set(inputs) != {tensor.name for tensor in self.spec.inputs}:
+            raise EngineError(f"{self.spec.name} takes {[t.name for t in self.spec.inputs]}, not {sorted(inputs)}")
+        arrays = [inputs[tensor.name] for tensor in self.spec.inputs]
+        size = self.spec.buckets[-1]
+        parts = [self._run([a[i : i + size] for a in arrays]) for i in range(0, max(len(arrays[0]), 1), size)]
+        return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.spec.outputs)}
+
+    def _run(self, arrays: list[Array]) -> list[Array]:
+        half = self._precision != torch.float32
+        with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=half):
+            outputs = self._module(*(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in arrays))
+        return [output.float().cpu().numpy() for output in outputs]
+
+    def describe(self) -> dict[str, str]:
+        """Runtime, device and precision; eager torch never falls back."""
+        precision = str(self._precision).removeprefix("torch.")
+        return {"runtime": f"torch {torch.__version__}", "device": str(self._device), "precision": precision}

@@ -1,0 +1,68 @@
+"""Counters and latencies of the stages, cheap enough to be always on."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_WINDOW = 4096
+
+
+@dataclass(kw_only=True, slots=True)
+class Meter:
+    """Count and latency of one stage; percentiles are over its last 4096 passes."""
+
+    name: str
+    count: int = 0
+    total_s: float = 0.0
+    recent_s: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+
+    def add(self, seconds: float) -> None:
+        """Record one pass."""
+        self.count += 1
+        self.total_s += seconds
+        self.recent_s.append(seconds)
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Record the wall time of the block, also when it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(time.perf_counter() - start)
+
+    def summary(self) -> dict[str, float]:
+        """``count``, ``mean_ms`` over all passes and ``p50_ms``, ``p95_ms``, ``p99_ms`` over the recent ones."""
+        if not self.count:
+            return {"count": 0}
+        p50, p95, p99 = np.percentile(np.array(self.recent_s), (50, 95, 99)) * 1e3
+        mean = self.total_s / self.count * 1e3
+        values = {"mean_ms": mean, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+        return {"count": self.count, **{key: round(float(value), 3) for key, value in values.items()}}
+
+
+class Meters:
+    """The meters of one run by stage name, made on first use.
+
+    >>> meters = Meters()
+    >>> with meters["lift"].measure():
+    ...     pass
+    >>> meters.summary()["lift"]["count"]
+    1
+    """
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Meter] = {}
+
+    def __getitem__(self, name: str) -> Meter:
+        return self._by_name.setdefault(name, Meter(name=name))
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Every stage's summary."""
+        return {name: meter.summary() for name, meter in self._by_name.items()}

@@ -1,0 +1,1 @@
+"""The nets as torch modules, and the readers of the files that their weights come from."""

@@ -23,9 +23,10 @@ class TensorSpec:
 class NetSpec:
     """A net that an engine can be made of.
 
-    ``load`` returns the torch module in eval mode, and is called only when no built engine is cached; its ``forward`` takes
-    the ``inputs`` in order, each with a leading batch axis, and returns a tuple in the order of ``outputs``, each with the
-    same leading batch axis. ``weights_hash`` names the weights *and* the code's idea of the net: it keys the cache.
+    ``load`` returns the torch module in eval mode, and is called only when no built engine is cached; its ``forward``
+    takes the ``inputs`` in order, each with a leading batch axis, and returns a tuple in the order of ``outputs``, each
+    with the same leading batch axis. ``weights_hash`` names the weights *and* the code's idea of the net: it keys the
+    cache.
     """
 
     name: str

@@ -20,7 +20,7 @@ def _normal(subject: str) -> str:
     return subject.lstrip("0") or subject
 
 
-def _member_names(path: PurePosixPath) -> tuple[str, str]:
+def member_names(path: PurePosixPath) -> tuple[str, str]:
     """(subject, trial) of a file: ``02/02_01.amc`` and ``HDM_bd_squat1Reps_012_120.amc``."""
     words = path.stem.split("_")
     if words[0] == "HDM":
@@ -29,7 +29,7 @@ def _member_names(path: PurePosixPath) -> tuple[str, str]:
     return path.parent.name, trial
 
 
-def _texts(archive: Path, wanted: Callable[[PurePosixPath], bool]) -> dict[PurePosixPath, str]:
+def archive_texts(archive: Path, wanted: Callable[[PurePosixPath], bool]) -> dict[PurePosixPath, str]:
     """The wanted members as text; reading stops at nothing, since a skeleton may follow its motions."""
     texts = {}
     with tarfile.open(archive, "r|xz") as tar:
@@ -54,16 +54,16 @@ def _skeleton_of(path: PurePosixPath, texts: dict[PurePosixPath, str]) -> str:
 
 def _asfamc(archive: Path, subjects: frozenset[str] | None, trial: str | None) -> Iterator[Motion]:
     def wanted(path: PurePosixPath) -> bool:
-        who, take = _member_names(path)
+        who, take = member_names(path)
         named = subjects is None or _normal(who) in subjects
         if path.suffix.lower() == ".asf":
             return named
         return path.suffix.lower() == ".amc" and named and trial in (None, take)
 
-    texts = _texts(archive, wanted)
+    texts = archive_texts(archive, wanted)
     for path in sorted(texts):
         if path.suffix.lower() == ".amc":
-            who, take = _member_names(path)
+            who, take = member_names(path)
             yield read_asf_amc(_skeleton_of(path, texts), texts[path], subject=who, trial=take)
 
 

@@ -1,0 +1,119 @@
+"""All motions as h36m17 points at 50 to 60 fps, cached as one ``.npz`` per archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from tqdm import tqdm
+
+from train.mocap import archives
+from train.mocap.bvh import read_bvh
+from train.mocap.h36m import POINTS, to_points
+from train.mocap.motion import Float32
+from train.mocap.ui_prmd import FPS as UI_PRMD_FPS
+from train.mocap.ui_prmd import read_ui_prmd
+
+CMU_UNIT_M = 0.0564444
+HELD_OUT = frozenset({"01", "02", "03"})
+TRAINING = (
+    *archives.ASFAMC,
+    "cmu_bvh_fvc",
+    "cmu_bvh_misc",
+    "cmu_bvh_acrnn",
+    "ui_prmd_vicon",
+)
+MAX_FPS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Take:
+    """``points`` float32 [T, 19, 3], metres, z up (POINTS of train.mocap.h36m; NaN = lost), at ``fps``."""
+
+    points: Float32
+    fps: float
+    subject: str
+    trial: str
+
+
+def _slowed(points: Float32, fps: float, subject: str, trial: str) -> Take:
+    step = max(1, round(fps / MAX_FPS))
+    return Take(points=np.ascontiguousarray(points[::step]), fps=fps / step, subject=subject, trial=trial)
+
+
+def _asfamc(data_dir: Path, name: str) -> Iterator[Take]:
+    for motion in archives.iter_motions(data_dir, archives=[name]):
+        yield _slowed(to_points(motion), motion.fps, motion.subject, motion.trial)
+
+
+def _bvh(data_dir: Path, name: str) -> Iterator[Take]:
+    """CMU as BVH: the generic skeletons (10, salsa, indian) are in cm; salsa is 60 fps whatever its header says."""
+    texts = archives.archive_texts(data_dir / "mocap" / f"{name}.tar.xz", lambda path: path.suffix == ".bvh")
+    for path in sorted(texts):
+        subject, trial = archives.member_names(path)
+        metres = 0.01 if "rButtock" in texts[path] else CMU_UNIT_M
+        fps = 60.0 if subject == "salsa" else 120.0
+        motion = read_bvh(texts[path], metres=metres, fps=fps, subject=subject, trial=trial)
+        yield _slowed(to_points(motion), fps, subject, trial)
+
+
+def _ui_prmd(data_dir: Path, name: str) -> Iterator[Take]:
+    def wanted(path: PurePosixPath) -> bool:
+        return path.name.startswith("m") and path.suffix == ".txt"
+
+    texts = archives.archive_texts(data_dir / "mocap" / f"{name}.tar.xz", wanted)
+    for path in sorted(texts):
+        exercise, subject, episode, *_ = path.stem.split("_")
+        yield _slowed(read_ui_prmd(texts[path]), UI_PRMD_FPS, subject, f"{exercise}_{episode}_{path.parent.name}")
+
+
+def _reader(name: str) -> Callable[[Path, str], Iterator[Take]]:
+    if "bvh" in name:
+        return _bvh
+    return _ui_prmd if name.startswith("ui_prmd") else _asfamc
+
+
+def _store(takes: list[Take], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npz")
+    np.savez(
+        partial,
+        points=np.concatenate([take.points for take in takes]),
+        lengths=np.array([len(take.points) for take in takes]),
+        fps=np.array([take.fps for take in takes]),
+        names=np.array([(take.subject, take.trial) for take in takes]),
+        columns=np.array(POINTS),
+    )
+    partial.rename(path)
+
+
+def _load(path: Path) -> list[Take]:
+    with np.load(path, allow_pickle=False) as file:
+        pieces = np.split(file["points"], np.cumsum(file["lengths"])[:-1])
+        return [
+            Take(points=points, fps=float(fps), subject=str(subject), trial=str(trial))
+            for points, fps, (subject, trial) in zip(pieces, file["fps"], file["names"], strict=True)
+        ]
+
+
+def load_takes(data_dir: Path, work_dir: Path, names: Iterable[str]) -> dict[str, list[Take]]:
+    """Takes by archive, from ``work_dir``/mocap where they were converted before."""
+    out = {}
+    for name in tqdm(list(names), desc="motion", leave=False):
+        cache = work_dir / "mocap" / f"{name}.npz"
+        if not cache.is_file():
+            _store(list(_reader(name)(data_dir, name)), cache)
+        out[name] = _load(cache)
+    return out
+
+
+def split(takes: dict[str, list[Take]]) -> tuple[list[Take], list[Take]]:
+    """(training, held out): CMU's subjects 01 to 03 are held out, HDM05 is never in training."""
+    train, held = [], []
+    for name, some in takes.items():
+        for take in some:
+            out = name == archives.HDM05 or (name.startswith("cmu_") and take.subject in HELD_OUT)
+            (held if out else train).append(take)
+    return train, held

@@ -1,22 +1,24 @@
 """The BlazePose nets: a person detector and a net of 39 landmarks, converted from the files of the model store.
 
+Torch is imported only when a net is loaded: a cached engine needs none.
+
 Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 2020; weights of MediaPipe 0.10.21.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from stream3d.errors import SettingsError
-from stream3d.models import read_weights, sha256_of
+from stream3d.models import sha256_of
 from stream3d.nets.spec import NetSpec, TensorSpec
-from stream3d.nets.tflite import read_tflite
-from stream3d.nets.tflite_torch import TfliteNet, convert
+
+if TYPE_CHECKING:
+    import torch
 
 LANDMARK_SIZE = 256
 """Side of the landmark net's crop, pixels."""
@@ -26,39 +28,6 @@ LANDMARKS = 39
 
 _LAYERS = ((8, 2), (16, 2), (32, 6))  # stride of a detector layer in pixels, boxes per cell
 _VERSION = "1"  # of this file's idea of the nets: part of the key under which built engines are cached
-
-
-class Detector(nn.Module):
-    """Uint8 RGB [B, H, W, 3] to raw boxes float32 [B, N, 12] and scores float32 [B, N] in 0..1."""
-
-    def __init__(self, net: TfliteNet) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("_scale", torch.tensor(2 / 255), persistent=False)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes and scores, in the order of ``anchors``."""
-        scale = self.get_buffer("_scale")
-        boxes, scores = self.net(image.permute(0, 3, 1, 2).to(scale.dtype) * scale - 1)
-        return boxes.float(), scores.float().squeeze(-1).clamp(-100, 100).sigmoid()
-
-
-class Landmarker(nn.Module):
-    """Uint8 RGB [B, 256, 256, 3] to landmarks [B, 39, 5], presence [B], heat maps [B, 64, 64, 39] and perhaps world."""
-
-    def __init__(self, net: TfliteNet) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("_scale", torch.tensor(1 / 255), persistent=False)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Landmarks, presence, heat maps, and world points if the net was converted with them."""
-        scale = self.get_buffer("_scale")
-        points, presence, heat, *world = self.net(image.permute(0, 3, 1, 2).to(scale.dtype) * scale)
-        rows = points.float().reshape(-1, LANDMARKS, 5)
-        landmarks = torch.cat((rows[..., :3], rows[..., 3:].sigmoid()), -1)
-        extra = [w.float().reshape(-1, LANDMARKS, 3) for w in world]
-        return landmarks, presence.float().reshape(-1), heat.float().permute(0, 2, 3, 1), *extra
 
 
 def detector_spec(height: int, width: int | None = None) -> NetSpec:
@@ -77,7 +46,7 @@ def detector_spec(height: int, width: int | None = None) -> NetSpec:
     return NetSpec(
         name=f"blazepose-detector-{height}x{width}",
         weights_hash=f"{sha256_of('blazepose-detector')}-{_VERSION}",
-        load=load_detector,
+        load=_detector,
         inputs=(TensorSpec(name="image", shape=(height, width, 3), dtype="uint8"),),
         outputs=("boxes", "scores"),
     )
@@ -93,21 +62,10 @@ def landmark_spec(*, world: bool = False) -> NetSpec:
     return NetSpec(
         name="blazepose-landmark-world" if world else "blazepose-landmark",
         weights_hash=f"{sha256_of('blazepose-landmark')}-{_VERSION}",
-        load=partial(load_landmarker, world=world),
+        load=partial(_landmarker, world=world),
         inputs=(TensorSpec(name="image", shape=(LANDMARK_SIZE, LANDMARK_SIZE, 3), dtype="uint8"),),
         outputs=("landmarks", "presence", "heatmap", *(("world",) if world else ())),
     )
-
-
-def load_detector() -> Detector:
-    """The detector as a module; one module serves every size."""
-    return Detector(convert(read_tflite(read_weights("blazepose-detector")))).eval()
-
-
-def load_landmarker(*, world: bool = False) -> Landmarker:
-    """The landmark net as a module, without the segmentation head and, unless ``world``, without the world head."""
-    graph = read_tflite(read_weights("blazepose-landmark"))
-    return Landmarker(convert(graph, (0, 1, 3, 4) if world else (0, 1, 3))).eval()
 
 
 def anchors(height: int, width: int) -> npt.NDArray[np.float32]:
@@ -131,3 +89,15 @@ def _cells(rows: int, columns: int, count: int) -> npt.NDArray[np.float32]:
 def _check_sides(height: int, width: int) -> None:
     if min(height, width) < 32 or height % 32 or width % 32:
         raise SettingsError(f"the detector cannot take {height}×{width} pixels: both sides must be multiples of 32")
+
+
+def _detector() -> torch.nn.Module:
+    from stream3d.nets.blazepose_torch import load_detector
+
+    return load_detector()
+
+
+def _landmarker(*, world: bool) -> torch.nn.Module:
+    from stream3d.nets.blazepose_torch import load_landmarker
+
+    return load_landmarker(world=world)

@@ -1,0 +1,1 @@
+"""Numba kernels, each apart from its validating wrapper."""

@@ -1,0 +1,68 @@
+"""Keypoints of the people in given regions: crops, BlazePose's landmark net, heat-map refinement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.engine import Engine
+from stream3d.kernels.heatmap import refine
+from stream3d.pose2d.regions import image_from_crop, regions_from_points, to_image
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+CROP = 256
+_BODY = 33
+_HIPS, _EDGE = 33, 34  # two further points, from which the next region follows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landmarks:
+    """One row per region.
+
+    ``keypoints`` float32 [R, 33, 3] = px, px, visibility; ``presence`` float32 [R]; ``regions`` float32 [R, 4] that the
+    poses themselves say they fill.
+    """
+
+    keypoints: Float32
+    presence: Float32
+    regions: Float32
+
+
+def nobody_seen() -> Landmarks:
+    """No pose at all."""
+    zero = np.zeros((0, _BODY, 3), np.float32), np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
+    return Landmarks(keypoints=zero[0], presence=zero[1], regions=zero[2])
+
+
+class LandmarkNet:
+    """Crops, runs and decodes the landmark net for all regions of a picture in one batch."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, image: UInt8, regions: Float32) -> Landmarks:
+        """Keypoints for each of ``regions`` float32 [R, 4] of ``image`` uint8 [H, W, 3] RGB."""
+        out = self._engine(image=crop(image, regions))
+        raw = out["landmarks"]
+        points = to_image(refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"]), regions)
+        keypoints = np.concatenate([points[:, :_BODY], raw[:, :_BODY, 3:4]], -1)
+        return Landmarks(
+            keypoints=keypoints.astype(np.float32),
+            presence=out["presence"].reshape(-1),
+            regions=regions_from_points(points[:, _HIPS], points[:, _EDGE]),
+        )
+
+
+def crop(image: UInt8, regions: Float32) -> UInt8:
+    """The regions [R, 4] as upright pictures uint8 [R, 256, 256, 3], bilinear, the border repeated."""
+    out = np.empty((len(regions), CROP, CROP, 3), np.uint8)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for row, region in enumerate(regions):
+        matrix = image_from_crop(region, CROP)
+        cv2.warpAffine(image, matrix, (CROP, CROP), dst=out[row], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return out

@@ -1,0 +1,42 @@
+"""What a user can say about finding people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream3d.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoseSettings:
+    """How people are found.
+
+    The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is
+    followed, every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``sizes`` are the
+    sides in pixels of the squares it looks at; larger ones find smaller people and cost by the square. A newcomer
+    needs a detector score of ``min_score``, whoever is followed already only ``confirm_score``; the landmark net must
+    say ``min_presence``.
+
+    Raises:
+        SettingsError: a value outside its range.
+    """
+
+    min_score: float = 0.6
+    confirm_score: float = 0.4
+    min_presence: float = 0.5
+    detect_every_s: float = 0.5
+    search_every_s: float = 0.1
+    sizes: tuple[int, ...] = (224, 448)
+    max_people: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("min_score", "confirm_score", "min_presence"):
+            if not 0.0 < getattr(self, name) <= 1.0:
+                raise SettingsError(f"{name} must be within (0, 1], not {getattr(self, name)}")
+        for name in ("detect_every_s", "search_every_s"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if not self.sizes or any(size < 32 or size % 32 for size in self.sizes):
+            raise SettingsError(f"detector sizes must be multiples of 32, not {self.sizes}")
+        if self.max_people < 1:
+            raise SettingsError(f"max_people must be at least 1, not {self.max_people}")

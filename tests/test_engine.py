@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
+from stream3d.errors import DeviceError, EngineError, SettingsError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load_net() -> torch.nn.Module:
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = torch.nn.Conv2d(3, 8, 3, 2, 1)
+
+        def forward(self, image: torch.Tensor, gain: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            out = self.conv(image.permute(0, 3, 1, 2) / 255.0) * gain[:, :, None, None]
+            return out.mean((2, 3)), out.flatten(1)
+
+    return Net()
+
+
+def unloadable() -> torch.nn.Module:
+    raise AssertionError("a cached engine must not load the torch module")
+
+
+def spec(load: object = load_net) -> NetSpec:
+    return NetSpec(
+        name="tiny",
+        weights_hash="0",
+        load=load,  # type: ignore[arg-type]
+        inputs=(
+            TensorSpec(name="image", shape=(16, 16, 3), dtype="uint8"),
+            TensorSpec(name="gain", shape=(8,), dtype="float32"),
+        ),
+        outputs=("mean", "all"),
+        buckets=(1, 4),
+    )
+
+
+def batch(count: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(count)
+    image = rng.integers(0, 255, (count, 16, 16, 3), np.uint8)
+    return {"image": image, "gain": rng.random((count, 8), np.float32)}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.getbasetemp() / "engine-cache"
+    monkeypatch.setenv("STREAM3D_CACHE", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 5, 9])
+def test_openvino_equals_torch_for_every_batch(count: int) -> None:
+    inputs = batch(count)
+    want = make_engine(spec(), EngineSettings(engine="torch", device="cpu"))(**inputs)
+    got = make_engine(spec(), EngineSettings(engine="openvino"))(**inputs)
+    for name in ("mean", "all"):
+        assert got[name].shape == want[name].shape
+        assert got[name].shape[0] == count
+        np.testing.assert_allclose(got[name], want[name], atol=1e-5)
+
+
+def test_results_are_the_callers_to_keep() -> None:
+    engine = make_engine(spec(), EngineSettings(engine="openvino"))
+    first = engine(**batch(1))["all"]
+    kept = first.copy()
+    engine(**batch(4))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_a_cached_engine_needs_no_torch_module() -> None:
+    make_engine(spec(), EngineSettings(engine="openvino"))
+    again = make_engine(spec(unloadable), EngineSettings(engine="openvino"))
+    assert again(**batch(2))["mean"].shape == (2, 8)
+
+
+def test_a_damaged_cache_is_built_again(cache: Path) -> None:
+    make_engine(spec(), EngineSettings(engine="openvino"))
+    for path in (cache / "engines").glob("tiny-*.xml"):
+        path.write_text("<net>")
+    engine = make_engine(spec(), EngineSettings(engine="openvino"))
+    assert engine(**batch(1))["mean"].shape == (1, 8)
+
+
+def test_an_unwritable_cache_costs_time_not_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STREAM3D_CACHE", str(tmp_path / "file" / "cache"))
+    assert make_engine(spec(), EngineSettings(engine="openvino"))(**batch(1))["mean"].shape == (1, 8)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_wrong_inputs_are_named(engine: str) -> None:
+    with pytest.raises(EngineError, match="image"):
+        make_engine(spec(), EngineSettings(engine=engine, device="cpu"))(picture=np.zeros(1))  # type: ignore[arg-type]
+
+
+def test_a_device_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceError, match="cuda"):
+        make_engine(spec(), EngineSettings(engine="torch", device="cuda"))
+    with pytest.raises(DeviceError, match="openvino"):
+        make_engine(spec(), EngineSettings(engine="openvino", device="cuda"))
+
+
+def test_describe_tells_what_runs() -> None:
+    said = make_engine(spec(), EngineSettings(engine="openvino")).describe()
+    assert said["runtime"].startswith("openvino 20")
+    assert (said["device"], said["precision"]) == ("cpu", "f32")
+    assert make_engine(spec(), EngineSettings(engine="torch", device="cpu")).describe()["precision"] == "float32"
+
+
+@pytest.mark.parametrize("bad", [{"engine": "onnx"}, {"device": "tpu"}, {"precision": "int4"}, {"threads": 0}])
+def test_unknown_settings_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match=str(next(iter(bad.values())))):
+        EngineSettings(**bad)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def _blob(moments: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class FakeDetector(nn.Module):
-    """A detector of bright blobs: a cell answers if it is bright, and where the mean of the bright pixels around it lies."""
+    """A detector of bright blobs: a cell answers if it is bright, and at the mean of the bright pixels around it."""
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Uint8 [B, H, W, 3] to boxes float32 [B, N, 12] and scores float32 [B, N], as BlazePose's detector."""

@@ -21,8 +21,8 @@ from stream3d.nets.tflite_sparse import densify
 
 Array = npt.NDArray[Any]
 
-MAX_VALUES = 1 << 26
-"""Most values that the unfolded weights of one file may have in all (256 MiB in float32)."""
+MAX_VALUES = 1 << 24
+"""Most values that the weights of one file may have in all, which is 64 MiB in float32."""
 
 NO_ACTIVATION = 0
 """Option ``activation`` of an operator that has none."""
@@ -166,8 +166,8 @@ def _tensor(table: Table, buffers: tuple[Table, ...], budget: int) -> Tensor:
 
 
 def _fold_weights(graph: Graph) -> Graph:
-    """The graph with DEQUANTIZE and DENSIFY of constants carried out, and fp16 constants in float32."""
-    tensors, rest = list(graph.tensors), []
+    """The graph with DEQUANTIZE and DENSIFY of constants carried out, which makes those constants float32."""
+    tensors, rest, budget = list(graph.tensors), [], MAX_VALUES
     for operator in graph.operators:
         if operator.name not in ("DEQUANTIZE", "DENSIFY"):
             rest.append(operator)
@@ -175,13 +175,10 @@ def _fold_weights(graph: Graph) -> Graph:
         if len(operator.inputs) != 1 or len(operator.outputs) != 1 or operator.inputs[0] < 0:
             raise ModelError(f"damaged model: {operator.name} from {operator.inputs} to {operator.outputs}")
         source, target = tensors[operator.inputs[0]], operator.outputs[0]
-        if source.data is None or source.shape != tensors[target].shape:
-            raise ModelError(f"{operator.name} of {source.name!r}, which is no constant of its output's shape")
-        tensors[target] = replace(tensors[target], data=_to_float(source))
+        if source.data is None or source.shape != tensors[target].shape or source.data.dtype.kind != "f":
+            raise ModelError(f"{operator.name} of {source.name!r}, which holds no float constant of its output's shape")
+        budget -= source.data.size
+        if budget < 0:
+            raise ModelError(f"the weights have more than {MAX_VALUES} values (at tensor {source.name!r})")
+        tensors[target] = replace(tensors[target], data=source.data.astype(np.float32))
     return replace(graph, tensors=tuple(tensors), operators=tuple(rest))
-
-
-def _to_float(tensor: Tensor) -> Array | None:
-    if tensor.data is None or tensor.data.dtype.kind != "f":
-        raise ModelError(f"tensor {tensor.name!r} is quantised to integers; only float weights can be read")
-    return tensor.data.astype(np.float32) if tensor.data.dtype == np.float16 else tensor.data

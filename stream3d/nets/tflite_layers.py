@@ -4,68 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from stream3d.errors import ModelError
-from stream3d.nets.tflite import NO_ACTIVATION, Array, Graph, Operator
+from stream3d.nets.tflite import Graph, Operator
+from stream3d.nets.tflite_conv import SAME, activation, convolution, identity
 
-SAME = 0
 _NHWC_TO_NCHW_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
-_ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {NO_ACTIVATION: _identity, 1: F.relu, 3: F.relu6}
-
-
-def _activation(operator: Operator) -> Callable[[Tensor], Tensor]:
-    code = operator.options["activation"]
-    if code not in _ACTIVATIONS:
-        raise ModelError(f"{operator.name}: activation {code} is not understood; known are {sorted(_ACTIVATIONS)}")
-    return _ACTIVATIONS[code]
-
-
-class Conv(nn.Module):
-    """A convolution, plain or depthwise, with its padding and activation."""
-
-    def __init__(self, operator: Operator, weight: Array, bias: Array | None, *, groups: int, pad: tuple[int, int]):
-        super().__init__()
-        o = operator.options
-        self._same, self._act = o["padding"] == SAME, _activation(operator)
-        stride, dilation = (o["stride_h"], o["stride_w"]), (o["dilation_h"], o["dilation_w"])
-        if min(*stride, *dilation) < 1:
-            raise ModelError(f"{operator.name}: stride {stride} and dilation {dilation} have to be at least 1")
-        out_channels, per_group, *kernel = weight.shape
-        self.conv = nn.Conv2d(
-            per_group * groups, out_channels, (kernel[0], kernel[1]), stride, pad, dilation, groups, bias is not None
-        )
-        self.conv.weight = nn.Parameter(torch.from_numpy(weight.copy()))
-        if bias is not None:
-            self.conv.bias = nn.Parameter(torch.from_numpy(bias.copy()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Float [B, C, H, W] to [B, C', H', W']."""
-        conv = self.conv
-        if not self._same:
-            y: Tensor = conv(x)
-            return self._act(y)
-        top, bottom = self._around(x.shape[-2], 0)
-        left, right = self._around(x.shape[-1], 1)
-        if (top, left) != (bottom, right):
-            x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
-        y = F.conv2d(x, conv.weight, conv.bias, conv.stride, (top, left), conv.dilation, conv.groups)
-        return self._act(y)
-
-    def _around(self, size: int, axis: int) -> tuple[int, int]:
-        """Padding before and after, as TensorFlow's SAME has it: what is odd goes after."""
-        stride, reach = self.conv.stride[axis], self.conv.dilation[axis] * (self.conv.kernel_size[axis] - 1) + 1
-        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-        return total // 2, total - total // 2
 
 
 class MaxPool(nn.Module):
@@ -77,7 +24,9 @@ class MaxPool(nn.Module):
         if o["padding"] == SAME:
             raise ModelError("MAX_POOL_2D with padding SAME is not understood, only VALID")
         self._kernel, self._stride = (o["filter_h"], o["filter_w"]), (o["stride_h"], o["stride_w"])
-        self._act = _activation(operator)
+        if min(*self._kernel, *self._stride) < 1:
+            raise ModelError(f"MAX_POOL_2D with filter {self._kernel} and stride {self._stride}: less than 1")
+        self._act = activation(operator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [B, C, H, W] to [B, C, H', W']."""
@@ -89,7 +38,7 @@ class Add(nn.Module):
 
     def __init__(self, operator: Operator) -> None:
         super().__init__()
-        self._act = _activation(operator)
+        self._act = activation(operator)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Two floats [B, C, H, W] to one."""
@@ -107,7 +56,7 @@ class Resize(nn.Module):
         self._factors = (after[1] // before[1], after[2] // before[2])
         if (before[1] * self._factors[0], before[2] * self._factors[1]) != after[1:3]:
             raise ModelError(f"RESIZE_BILINEAR from {before} to {after}: only whole factors are understood")
-        self._act = _activation(operator) if "activation" in o else _identity
+        self._act = activation(operator) if "activation" in o else identity
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [B, C, H, W] to [B, C, H·fy, W·fx]."""
@@ -121,6 +70,8 @@ class DepthToSpace(nn.Module):
     def __init__(self, operator: Operator) -> None:
         super().__init__()
         self._block = operator.options["block"]
+        if self._block < 1:
+            raise ModelError(f"DEPTH_TO_SPACE with blocks of {self._block}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [B, b·b·C, H, W] to [B, C, H·b, W·b]."""
@@ -151,7 +102,7 @@ class Concat(nn.Module):
         super().__init__()
         axis = operator.options["axis"] % max(ndim, 1)
         self._axis = _NHWC_TO_NCHW_AXIS[axis] if ndim == 4 else axis
-        self._act = _activation(operator)
+        self._act = activation(operator)
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Floats to one float."""
@@ -162,9 +113,13 @@ def layer(graph: Graph, operator: Operator, pad: Operator | None) -> nn.Module:
     """The module of ``operator``, with the padding ``pad`` before it merged in; ModelError if it is not understood."""
     shapes = [graph.tensors[i].shape for i in operator.inputs if i >= 0]
     if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-        return _conv(graph, operator, pad)
+        return convolution(graph, operator, pad)
     if pad is not None:
         raise ModelError(f"PAD before {operator.name}: only before a convolution is it understood")
+    if operator.name in ("ADD", "CONCATENATION") and any(
+        i < 0 or graph.tensors[i].data is not None for i in operator.inputs
+    ):
+        raise ModelError(f"{operator.name} of a constant is not understood")
     makers: dict[str, Callable[[], nn.Module]] = {
         "ADD": lambda: Add(operator),
         "CONCATENATION": lambda: Concat(operator, len(shapes[0])),
@@ -175,29 +130,3 @@ def layer(graph: Graph, operator: Operator, pad: Operator | None) -> nn.Module:
         "RESIZE_BILINEAR": lambda: Resize(operator, shapes[0], graph.tensors[operator.outputs[0]].shape),
     }
     return makers[operator.name]()
-
-
-def _constant(graph: Graph, operator: Operator, place: int, ndim: int) -> Array:
-    data = graph.tensors[operator.inputs[place]].data
-    if data is None or data.ndim != ndim:
-        raise ModelError(f"{operator.name}: input {place} has to be a constant of {ndim} axes")
-    return data
-
-
-def _conv(graph: Graph, operator: Operator, pad: Operator | None) -> Conv:
-    weight = _constant(graph, operator, 1, 4)
-    bias = _constant(graph, operator, 2, 1) if len(operator.inputs) > 2 else None
-    depthwise = operator.name == "DEPTHWISE_CONV_2D"
-    if depthwise and operator.options["multiplier"] != 1:
-        raise ModelError(f"DEPTHWISE_CONV_2D with multiplier {operator.options['multiplier']}: only 1 is understood")
-    oihw = weight.transpose(3, 0, 1, 2) if depthwise else weight.transpose(0, 3, 1, 2)
-    groups = oihw.shape[0] if depthwise else 1
-    return Conv(operator, oihw, bias, groups=groups, pad=(0, 0) if pad is None else _amount(graph, operator, pad))
-
-
-def _amount(graph: Graph, operator: Operator, pad: Operator) -> tuple[int, int]:
-    amounts = _constant(graph, pad, 1, 2).astype(np.int64)
-    symmetric = amounts.shape == (4, 2) and np.array_equal(amounts[:, 0], amounts[:, 1]) and not amounts[[0, 3]].any()
-    if not symmetric or amounts.min() < 0 or operator.options["padding"] == SAME:
-        raise ModelError(f"PAD by {amounts.tolist()}: only symmetric, before a VALID convolution, is it understood")
-    return int(amounts[1, 0]), int(amounts[2, 0])

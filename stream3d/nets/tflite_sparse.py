@@ -29,9 +29,9 @@ def densify(sparsity: Table, values: Array, shape: tuple[int, ...]) -> Array:
     order, axes = sparsity.vector(0, "<i4").tolist(), sparsity.tables(2)
     if order != list(range(len(shape))) or len(sparsity.vector(1, "<i4")) or len(axes) != len(shape):
         raise ModelError(f"sparse tensor of shape {shape} traversed as {order}: blocks and permuted axes are not read")
-    places = np.zeros(1, np.int64)  # flat index, so far, of every branch of the tree
+    places = np.zeros(1, np.int64)  # flat index, so far, of every branch of the tree; never more than dense values
     for axis, size in zip(axes, shape, strict=True):
-        places = _descend(axis, places, size, limit=len(values))
+        places = _descend(axis, places, size)
     if len(places) != len(values):
         raise ModelError(f"damaged model: {len(values)} sparse values for {len(places)} places")
     dense = np.zeros(int(np.prod(np.array(shape, object))), values.dtype)
@@ -39,15 +39,15 @@ def densify(sparsity: Table, values: Array, shape: tuple[int, ...]) -> Array:
     return dense
 
 
-def _descend(axis: Table, places: Array, size: int, *, limit: int) -> Array:
-    """Flat indices of the branches one axis further in; ``limit`` is the most there can be."""
+def _descend(axis: Table, places: Array, size: int) -> Array:
+    """Flat indices of the branches one axis further in."""
     if axis.scalar(0, "b") == 0:
-        if axis.scalar(1, "i") != size or len(places) * size > limit * max(size, 1):
+        if axis.scalar(1, "i") != size:
             raise ModelError(f"damaged model: a dense axis of {axis.scalar(1, 'i')} in place of {size}")
         return (places[:, None] * size + np.arange(size)).ravel()
     segments, indices = _integers(axis, 2), _integers(axis, 4)
     counts = np.diff(segments)
-    fits = len(segments) == len(places) + 1 and segments[0] == 0 and segments[-1] == len(indices) <= limit
+    fits = len(segments) == len(places) + 1 and segments[0] == 0 and segments[-1] == len(indices) <= len(places) * size
     if not fits or np.any(counts < 0) or np.any((indices < 0) | (indices >= size)):
         raise ModelError(
             f"damaged model: compressed axis of {size} with {len(segments)} segments, {len(indices)} indices"

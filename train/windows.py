@@ -1,0 +1,149 @@
+"""Batches for the lifter: windows of real motion, on other bodies, before virtual cameras, as 2D nets see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.lift.features import WINDOW, window_features
+from train import augment
+from train.augment import STATURE_M, Augmentation, Rng
+from train.cameras import CameraRanges, random_cameras, seen_by
+from train.mocap.takes import Take
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Int64 = npt.NDArray[np.int64]
+
+_NEAREST_M = 0.3
+# No joint moves faster than this against the root but by an error of the capture.
+_FASTEST_M_S = 25.0
+# Every n-th frame of 50 to 60 fps: 10 to 60 fps at run time.
+STRIDES, _STRIDE_CHANCES = (1, 2, 3, 4, 5, 6), (0.2, 0.4, 0.15, 0.1, 0.08, 0.07)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MotionPool:
+    """All takes end to end.
+
+    ``points`` float32 [N, 19, 3]; of each frame ``first`` is the index of its take's first frame, ``fps`` its take's
+    rate, ``faults`` the number of unusable frames up to it.
+    """
+
+    points: Float32
+    first: Int64
+    fps: Float64
+    faults: Int64
+
+    @classmethod
+    def of(cls, takes: Sequence[Take]) -> MotionPool:
+        """Join takes; a frame with a lost marker or an impossible jump is unusable."""
+        points = np.concatenate([take.points for take in takes])
+        lengths = np.array([len(take.points) for take in takes])
+        first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        fps = np.repeat([take.fps for take in takes], lengths)
+        shape = points - points[:, :1]
+        speed = np.linalg.norm(np.diff(shape, axis=0, prepend=shape[:1]), axis=-1).max(-1) * fps
+        at_start = first == np.arange(len(points))
+        faulty = ~np.isfinite(points).all((1, 2)) | (np.where(at_start, 0.0, speed) > _FASTEST_M_S)
+        return cls(points=np.nan_to_num(points), first=first, fps=fps, faults=np.cumsum(faulty))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sequences:
+    """``points`` float32 [B, L, 19, 3] m, z up; ``time`` float64 [B, L] s; ``present`` bool [B, L] (begun by then)."""
+
+    points: Float32
+    time: Float64
+    present: Bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """K windows each of B sequences, window-major: row ``k * B + b``.
+
+    ``features`` float32 [K·B, 27, 55]; ``target`` float32 [K·B, 17, 3] as the net should answer; ``turn`` float32
+    [K·B, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last frames; ``scale`` float32 [B] is true
+    metres per unit of ``target``.
+    """
+
+    features: Float32
+    target: Float32
+    turn: Float32
+    step: Float32
+    scale: Float32
+
+
+def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation) -> Sequences:
+    """``count`` windows of ``frames`` frames at random rates, some with dropped frames, some of a person just come."""
+    tried = 3 * count
+    stride = rng.choice(STRIDES, (tried, 1), p=_STRIDE_CHANCES)
+    dropping = rng.random((tried, frames)) < np.where(rng.random((tried, 1)) < 0.2, 0.15, 0.0)
+    back = np.cumsum(stride * (1 + dropping), axis=1)
+    back = (back - back[:, :1])[:, ::-1]
+    end = rng.integers(0, len(pool.points), (tried, 1))
+    index = np.maximum(end - back, pool.first[end])
+    sound = (pool.faults[end] == pool.faults[index[:, :1]])[:, 0]
+    keep = np.concatenate([np.flatnonzero(sound), np.flatnonzero(~sound)])[:count]
+    present = (end - back >= pool.first[end])[keep]
+    begun = np.where(rng.random(count) < how.beginnings, rng.integers(0, WINDOW, count), 0)
+    present &= np.arange(frames) >= begun[:, None]
+    present[:, -3:] = True
+    time = -back[keep] / pool.fps[end[keep]]
+    return Sequences(points=pool.points[index[keep]], time=time, present=present)
+
+
+def bodies(points: Float32, rng: Rng, how: Augmentation) -> tuple[Float32, Float32]:
+    """Points on other bodies of STATURE_M, and true metres per metre of theirs, [B]."""
+    if how.bone_sd > 0:
+        points = augment.with_bones(points, augment.bone_factors(rng, len(points), how))
+        points = augment.mirrored(points, rng.random(len(points)) < 0.5)
+    scale = augment.stature(points) / np.float32(STATURE_M)
+    return points / scale[:, None, None, None], scale
+
+
+def as_seen(
+    points: Float32, edge: Float32, rng: Rng, how: Augmentation, kind: Int64
+) -> tuple[Float32, Float32, Float32]:
+    """Camera-space points [B, L, 19, 3] as a 2D net gives them: rays, confidences (0 = unseen), focal factors."""
+    shape = points.shape[:3]
+    depth = points[..., 2]
+    rays = points[..., :2] / np.maximum(depth, _NEAREST_M)[..., None]
+    error, sure = augment.noise(rng, shape, how)
+    rays = rays + error / np.maximum(depth, _NEAREST_M)[:, :, :1, None]
+    rays = augment.slip_sides(rng, rays, how.slips) if how.slips > 0 else rays
+    lost = augment.hidden(rng, shape, how) | (depth < _NEAREST_M)
+    bounded = (rng.random(len(points)) < how.cut_off)[:, None, None]
+    lost |= bounded & (np.abs(rays) > edge[:, None, None]).any(-1)
+    rays, sure = augment.as_net(kind, rays, np.where(lost, np.float32(0), sure))
+    wrong = np.exp(np.clip(how.focal_sd * rng.standard_normal(len(points)), -0.35, 0.35)).astype(np.float32)
+    return rays * wrong[:, None, None, None], sure, wrong
+
+
+def windowed(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:
+    """The last ``count`` windows of ``array`` [B, WINDOW + count - 1, …], window-major."""
+    return np.concatenate([array[:, k : k + WINDOW] for k in range(count)])
+
+
+def training_batch(
+    pool: MotionPool, rng: Rng, count: int, how: Augmentation, *, windows: int = 3, ranges: CameraRanges | None = None
+) -> Batch:
+    """``windows`` consecutive windows each of ``count`` sequences."""
+    sequences = draw(pool, rng, count, WINDOW + windows - 1, how)
+    points, scale = bodies(sequences.points, rng, how)
+    cameras = random_cameras(rng, count, ranges)
+    camera = seen_by(points, cameras, points[:, -1, 0])
+    kind = rng.choice(len(how.net_types), count, p=how.net_types)
+    rays, sure, _ = as_seen(camera, cameras.edge, rng, how, kind)
+    sure = sure * sequences.present[..., None].astype(np.float32)
+    features, turn = window_features(
+        windowed(rays, windows), windowed(sure, windows), windowed(sequences.time, windows)
+    )
+    last = np.concatenate([camera[:, WINDOW - 1 + k, :17] for k in range(windows)])
+    target = (last - last[:, :1]) @ np.swapaxes(turn, 1, 2)
+    step = np.diff(sequences.time[:, -2:])[:, 0].astype(np.float32)
+    return Batch(features=features, target=target.astype(np.float32), turn=turn, step=step, scale=scale)

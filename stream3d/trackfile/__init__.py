@@ -1,0 +1,23 @@
+"""Track files: reading them, and the crash-safe journal that they are made from."""
+
+from stream3d.trackfile.append import AppendFile, cannot_write, in_use
+from stream3d.trackfile.journal import SUFFIX, Header, Journal, JournalWriter
+from stream3d.trackfile.load import finish, load_tracks, recover
+from stream3d.trackfile.meta import to_json
+from stream3d.trackfile.model import FrameRows, TrackFile
+
+__all__ = [
+    "SUFFIX",
+    "AppendFile",
+    "FrameRows",
+    "Header",
+    "Journal",
+    "JournalWriter",
+    "TrackFile",
+    "cannot_write",
+    "finish",
+    "in_use",
+    "load_tracks",
+    "recover",
+    "to_json",
+]

@@ -59,6 +59,8 @@ class Meters:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Meter] = {}
+        self.dropped = 0
+        """Frames that a live source gave and nobody could take in time."""
 
     def __getitem__(self, name: str) -> Meter:
         return self._by_name.setdefault(name, Meter(name=name))

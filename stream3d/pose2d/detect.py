@@ -54,6 +54,10 @@ class Detector:
                 keep.append(row)
         return Found(regions=regions[keep], scores=merged[keep, -1])
 
+    def describe(self) -> dict[str, str]:
+        """The engine it runs on, and its input sizes."""
+        return {**self._engines[self.sizes[0]].describe(), "sizes": ", ".join(map(str, self.sizes))}
+
     def _candidates(self, image: UInt8, size: int) -> Float32:
         """float32 [N, 9] = box x0, y0, x1, y1, hips x, y, circle x, y in image pixels, score."""
         picture, scale, left, top = letterbox(image, size)

@@ -71,6 +71,16 @@ class PoseEstimator:
         """Drop what is remembered of a source."""
         self._looked_at.pop(source_id, None)
 
+    def describe(self) -> dict[str, dict[str, str]]:
+        """The engines it runs on, by net."""
+        return {"detector": self._detector.describe(), "keypoints": self._landmarks.describe()}
+
+    def warm(self) -> None:
+        """Run every net and kernel once, so that the first frame does not wait for them."""
+        black = np.zeros((64, 64, 3), np.uint8)
+        self._detector(black)
+        self._landmarks(black, np.array([[32, 32, 64, 0]], np.float32))
+
     def _due(self, frame: Frame, *, nobody: bool, searching: bool) -> bool:
         last = self._looked_at.get(frame.source_id)
         every = self._settings.search_every_s if nobody or searching else self._settings.detect_every_s

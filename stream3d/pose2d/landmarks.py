@@ -57,6 +57,10 @@ class LandmarkNet:
             regions=regions_from_points(points[:, _HIPS], points[:, _EDGE]),
         )
 
+    def describe(self) -> dict[str, str]:
+        """The engine it runs on."""
+        return self._engine.describe()
+
 
 def crop(image: UInt8, regions: Float32) -> UInt8:
     """The regions [R, 4] as upright pictures uint8 [R, 256, 256, 3], bilinear, the border repeated."""

@@ -1,0 +1,42 @@
+"""From command-line arguments and a TOML file to the settings of a run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stream3d.pipeline import RunSettings
+from stream3d.settings import from_table, load_toml
+
+# argument → (room, field); what is given on the command line wins over the file
+_FLAGS = {
+    "start": ("source", "start_s"),
+    "end": ("source", "end_s"),
+    "engine": ("engine", "engine"),
+    "device": ("engine", "device"),
+    "precision": ("engine", "precision"),
+    "camera": ("camera", "file"),
+    "fov": ("camera", "fov_deg"),
+    "height": ("lift", "height_m"),
+}
+
+
+def run_settings(arguments: argparse.Namespace) -> RunSettings:
+    """The settings that the arguments, and the file named by ``--config``, ask for.
+
+    Raises:
+        SettingsError: a value or key cannot be used.
+    """
+    config = getattr(arguments, "config", None)
+    settings = from_table(RunSettings, load_toml(Path(config)) if config else {}, "config")
+    by_room: dict[str, dict[str, Any]] = {}
+    for flag, (room, field) in _FLAGS.items():
+        value = getattr(arguments, flag, None)
+        if value is not None:
+            by_room.setdefault(room, {})[field] = value
+    changed: dict[str, Any] = {room: replace(getattr(settings, room), **fields) for room, fields in by_room.items()}
+    if arguments.smooth is not None:
+        changed["smoother"] = arguments.smooth
+    return replace(settings, **changed)

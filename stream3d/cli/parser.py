@@ -1,0 +1,126 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+
+import stream3d
+from stream3d.engine.settings import DEVICES, ENGINES, PRECISIONS
+
+_SAVE = (
+    "write to FILE; the ending says what: .npz .jsonl .csv .mp4 .json/ .2d.npz .2d.json; may be given several times "
+    "(default, without --view: NAME.npz and NAME.mp4 in this folder)"
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets ``command`` to a function of the parsed arguments."""
+    parser = argparse.ArgumentParser(
+        prog="stream3d",
+        description="Video in, tracked metric 3D human skeletons out.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM.",
+    )
+    parser.add_argument("--version", action="version", version=f"stream3d {stream3d.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_bench(commands)
+    _add_lift(commands)
+    _add_view(commands)
+    _add_export(commands)
+    _add_models(commands)
+    doctor = _add(commands, "doctor", "doctor", "say what this machine has: versions, devices, engines, caches")
+    doctor.add_argument("--json", action="store_true", help="as JSON on standard output")
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, help_text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(command=_lazily(module), quiet=False)
+    return parser
+
+
+def _lazily(module: str) -> Callable[[argparse.Namespace], int]:
+    """The ``command`` function of a module, imported when called: each command loads only what it needs."""
+
+    def command(arguments: argparse.Namespace) -> int:
+        return int(import_module(f"stream3d.cli.{module}").command(arguments))
+
+    return command
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _add(commands, "run", "run", "turn a video, camera, stream or images into tracked 3D skeletons")
+    _add_source(run)
+    run.add_argument("--save", action="append", metavar="FILE", help=_SAVE)
+    run.add_argument("--view", action="store_true", help="show the skeletons in a 3D window as they come")
+    run.add_argument("--quiet", action="store_true", help="no progress and no warnings")
+    run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
+    _add_settings(run)
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = _add(
+        commands, "bench", "bench", "measure a source: frames per second, CPU per frame, latency of every stage"
+    )
+    _add_source(bench)
+    bench.add_argument("--quiet", action="store_true", help="no progress")
+    bench.add_argument("--json", action="store_true", help="as JSON on standard output")
+    _add_settings(bench)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="video, image, folder, glob, camera index, URL, or 'sample'")
+    parser.add_argument("--start", type=float, metavar="SECONDS", help="begin at this time of the media")
+    parser.add_argument("--end", type=float, metavar="SECONDS", help="stop before this time of the media")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=ENGINES, help="what runs the nets (default: auto)")
+    parser.add_argument("--device", choices=DEVICES, help="where (default: auto)")
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the nets' arithmetic (default: fp32)")
+    parser.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
+    parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
+    parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
+    parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the metric scale")
+    parser.add_argument("--config", metavar="FILE", help="TOML with a table per room; unknown keys are refused")
+
+
+def _add_lift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lift = _add(commands, "lift", "lift", "lift 2D keypoints to 3D: an .npz, or a folder of OpenPose JSON")
+    lift.add_argument("keypoints", help=".npz with keypoints, layout, fps or time, width, height; or a folder of JSON")
+    lift.add_argument("--save", required=True, metavar="FILE", help="where the .npz goes")
+    lift.add_argument("--layout", metavar="NAME", help="of OpenPose JSON (default: body25)")
+    lift.add_argument("--fps", type=float, help="of OpenPose JSON")
+    lift.add_argument("--size", metavar="WxH", help="of the pictures the OpenPose JSON was made from, in pixels")
+    lift.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
+    lift.add_argument("--height", type=float, metavar="METRES", help="of the person, for the metric scale")
+    lift.add_argument("--engine", choices=ENGINES, help="what runs the net (default: auto)")
+    lift.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
+
+
+def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    view = _add(commands, "view", "view", "play a track file in a 3D window, or save a picture of it")
+    view.add_argument("tracks", help="track file, .npz")
+    view.add_argument("--loop", action="store_true", help="begin again at the end")
+    view.add_argument("--at", type=float, metavar="SECONDS", help="begin, or take the picture, at this time")
+    view.add_argument("--screenshot", metavar="FILE", help="save a .png or .jpg instead of opening a window")
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = _add(commands, "export", "export", "write a track file, or the journal of a killed run, as another format")
+    export.add_argument("tracks", help="track file .npz, or its .journal")
+    export.add_argument("--save", action="append", required=True, metavar="FILE", help=".npz .jsonl .csv or .json/")
+
+
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    models = _add(commands, "models", "models", "list, fetch, check or bring the default 2D nets")
+    actions = models.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="what is there (default)")
+    actions.add_parser("fetch", help="fetch what is missing, through pip")
+    actions.add_parser("verify", help="check every file against its pinned hash")
+    bring = actions.add_parser("import", help="take a wheel or .tflite file carried by hand")
+    bring.add_argument("file")

@@ -1,0 +1,116 @@
+"""The rooms in their order: a frame in, all that is known of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.engine import make_engine
+from stream3d.geometry import Camera
+from stream3d.lift import Lifter
+from stream3d.meters import Meters
+from stream3d.nets.lifter import lifter_spec
+from stream3d.pipeline.settings import RunSettings
+from stream3d.pose2d import make_estimator
+from stream3d.skeleton import H36M17, Layout
+from stream3d.solve import make_smoother
+from stream3d.track import Tracker
+from stream3d.values import Detections2D, Frame, Poses3D, Result, Tracks2D
+
+
+class Estimator(Protocol):
+    """The 2D room, or anything that stands in for it."""
+
+    layout: Layout
+
+    def __call__(self, frame: Frame, regions: npt.NDArray[np.float32], *, searching: bool = False) -> Detections2D:
+        """Everybody's keypoints in one frame."""
+        ...
+
+    def forget(self, source_id: str) -> None:
+        """Drop what is remembered of a source."""
+        ...
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """The engines it runs on, by net."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """2D, tracking, lifting and smoothing, one after the other, for one thread; each measured.
+
+    With ``stills`` every frame is a scene of its own: nobody is followed from one to the next.
+    """
+
+    pose2d: Estimator
+    track: Tracker
+    lift: Lifter
+    smooth: Callable[[Poses3D], Poses3D]
+    camera: Callable[[int, int], Camera]
+    meters: Meters
+    stills: bool = False
+
+    def __call__(self, frame: Frame) -> Result:
+        """All that is known of ``frame``.
+
+        Raises:
+            SettingsError: the camera's calibration is for pictures of another shape.
+        """
+        if self.stills:
+            self.forget(frame.source_id)
+        with self.meters["pose2d"].measure():
+            regions = self.track.regions(frame.stamp)
+            seen = self.pose2d(frame, regions, searching=self.track.searching(frame.source_id))
+        with self.meters["track"].measure():
+            tracks = self.track(seen)
+        return Result(frame=frame, tracks=tracks, poses=self.lift_tracks(tracks, self.camera(*frame.size)))
+
+    def lift_tracks(self, tracks: Tracks2D, camera: Camera) -> Poses3D:
+        """2D tracks as smoothed skeletons in the space of ``camera``."""
+        with self.meters["lift"].measure():
+            poses = self.lift(tracks, camera)
+        with self.meters["smooth"].measure():
+            return self.smooth(poses)
+
+    def forget(self, source_id: str) -> None:
+        """End everything that is remembered of a source; ids go on counting."""
+        for room in (self.pose2d, self.track, self.lift):
+            room.forget(source_id)
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """The engines of all nets, by net."""
+        return {**self.pose2d.describe(), "lifter": self.lift.describe()}
+
+    @property
+    def layouts(self) -> tuple[Layout, Layout]:
+        """Of the 2D keypoints, and of the 3D joints."""
+        return self.pose2d.layout, H36M17
+
+
+def make_rooms(settings: RunSettings, *, stills: bool = False, meters: Meters | None = None) -> Rooms:
+    """The rooms as the settings say, their nets compiled and warm.
+
+    Raises:
+        ModelError: weights cannot be had or are not the pinned ones.
+        EngineError: a net cannot be compiled, or the device is not there.
+        SettingsError: the camera's calibration cannot be used.
+    """
+    camera = settings.camera.load()
+    estimator = make_estimator(settings.pose, settings.engine)
+    estimator.warm()
+    # a still is all there is: nobody has to be seen twice to be believed
+    track = replace(settings.track, birth_s=0.0) if stills else settings.track
+    return Rooms(
+        pose2d=estimator,
+        track=Tracker(track),
+        lift=Lifter(make_engine(lifter_spec(), settings.engine), settings.lift),
+        smooth=make_smoother("none" if stills else settings.smoother, settings.smooth),
+        camera=camera.of_size,
+        meters=meters or Meters(),
+        stills=stills,
+    )

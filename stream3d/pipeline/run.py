@@ -1,0 +1,131 @@
+"""From a source to results, to files and to the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+from stream3d.channel import Policy
+from stream3d.meters import Meters
+from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, of_stills, open_outputs, run_info
+from stream3d.pipeline.rooms import Rooms, make_rooms
+from stream3d.pipeline.settings import RunSettings
+from stream3d.pipeline.summary import Summary
+from stream3d.pipeline.threads import Reader, Writer
+from stream3d.source import Source, open_source
+from stream3d.values import Frame, Poses3D, Result
+
+_AHEAD = 4  # frames decoded in advance
+
+
+def stream(what: str | int | Path, settings: RunSettings | None = None) -> Iterator[Poses3D]:
+    """The skeletons of every frame of a source, in order; frames without people come as empty poses.
+
+    ``what`` is a video, image, folder, glob, camera index, URL or ``"sample"``. Each value has ``joints`` float32 [P,
+    17, 3], metres, camera space, ``person`` int64 [P] and ``pts`` seconds. Leaving the loop early ends everything.
+
+    Raises:
+        Stream3DError: the source, the weights or an engine cannot be used.
+
+    >>> import itertools
+    >>> for poses in itertools.islice(stream("sample"), 30):
+    ...     last = poses
+    >>> last.joints.shape
+    (1, 17, 3)
+    """
+    with closing(results(what, settings)) as stream_of_results:
+        for result in stream_of_results:
+            yield result.poses
+
+
+def results(what: str | int | Path, settings: RunSettings | None = None) -> Iterator[Result]:
+    """Like `stream`, with the picture and the 2D tracks of each frame.
+
+    Raises:
+        Stream3DError: the source, the weights or an engine cannot be used.
+    """
+    settings = settings or RunSettings()
+    with open_source(what, settings.source) as source:
+        yield from _flow(source, make_rooms(settings, stills=of_stills(source.info)))
+
+
+def run(
+    what: str | int | Path,
+    *,
+    settings: RunSettings | None = None,
+    saves: Sequence[str | Path] | None = None,
+    view: bool = False,
+    watch: Callable[[Result, Summary], None] | None = None,
+) -> Summary:
+    """Process a source to its end, into files and onto the screen.
+
+    ``saves`` are file names whose endings choose the writers; None, without ``view``, means NAME.npz and NAME.mp4 in
+    the current folder. ``watch`` is called after each result with the counts so far. A ``KeyboardInterrupt`` ends the
+    run early: what was done is saved, and the summary says ``interrupted``.
+
+    Raises:
+        Stream3DError: the source, weights, an engine or an output cannot be used; what was computed before is saved.
+    """
+    settings = settings or RunSettings()
+    check_outputs(what, saves or ())
+    began = time.perf_counter()
+    meters = Meters()
+    with open_source(what, settings.source) as source:
+        if saves is None:
+            saves = () if view else default_saves(what, source.info)
+            check_outputs(what, saves)
+        rooms = make_rooms(settings, stills=of_stills(source.info), meters=meters)
+        camera = rooms.camera(source.info.width, source.info.height)
+        summary = Summary(
+            source=source.info.source_id,
+            live=source.info.live,
+            expected_frames=source.info.frame_count,
+            outputs=tuple(map(str, saves)),
+            camera=camera.origin,
+            engines=rooms.describe(),
+        )
+        outputs = open_outputs(saves, run_info(source.info, rooms, camera), settings.sinks, view=view)
+        summary.ready_s = time.perf_counter() - began
+        _process(source, rooms, summary, outputs, watch)
+    return summary
+
+
+def _flow(source: Source, rooms: Rooms) -> Iterator[Result]:
+    """Decode ahead in a thread, and take every frame through the rooms."""
+    policy: Policy = "latest" if source.info.live else "block"
+    with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:
+        for frame in frames:
+            yield rooms(frame)
+            rooms.meters.dropped = frames.dropped
+
+
+def _process(
+    source: Source,
+    rooms: Rooms,
+    summary: Summary,
+    outputs: Outputs,
+    watch: Callable[[Result, Summary], None] | None,
+) -> None:
+    """The loop of a run; on every way out the sinks are closed with the final counts."""
+    writer = Writer(outputs.sinks, rooms.meters)
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        for result in _flow(source, rooms):
+            summary.add(result)
+            writer.write(result)
+            summary.wall_s, summary.dropped = time.perf_counter() - wall, rooms.meters.dropped
+            if watch is not None:
+                watch(result, summary)
+            if outputs.nobody_watches():
+                break
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    finally:
+        summary.counts = {**asdict(source.counts), "dropped": rooms.meters.dropped}
+        writer.close(summary.as_dict())
+        summary.dropped = rooms.meters.dropped
+        summary.wall_s, summary.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+        summary.stages = rooms.meters.summary()

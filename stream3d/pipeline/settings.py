@@ -1,0 +1,82 @@
+"""Everything that can be set about a run, room by room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from stream3d.camera_file import load_camera, scaled_to
+from stream3d.engine import EngineSettings
+from stream3d.errors import SettingsError
+from stream3d.geometry import Camera
+from stream3d.lift import LiftSettings
+from stream3d.pose2d import PoseSettings
+from stream3d.sinks import SinkSettings
+from stream3d.solve import SmoothSettings
+from stream3d.source import SourceSettings
+from stream3d.track import TrackSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CameraSettings:
+    """Where the intrinsics come from.
+
+    A calibration ``file``, or a field of view in degrees over the longer side. With neither the stated default field
+    of view is assumed (``geometry.DEFAULT_FOV_DEG``).
+
+    Raises:
+        SettingsError: both are given.
+    """
+
+    file: str = ""
+    fov_deg: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.file and self.fov_deg is not None:
+            raise SettingsError(f"give either --camera {self.file} or --fov {self.fov_deg:g}, not both")
+
+    def load(self) -> LoadedCamera:
+        """Read the file, if there is one.
+
+        Raises:
+            SettingsError: the calibration cannot be used, or the angle is outside (1, 179) degrees.
+        """
+        if self.fov_deg is not None:
+            Camera.from_fov(16, 9, self.fov_deg)  # refuses a bad angle before any work is done
+        return LoadedCamera(calibrated=load_camera(Path(self.file)) if self.file else None, fov_deg=self.fov_deg)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedCamera:
+    """A camera that fits itself to the size of the pictures."""
+
+    calibrated: Camera | None
+    fov_deg: float | None
+
+    def of_size(self, width: int, height: int) -> Camera:
+        """The intrinsics for pictures of ``width`` x ``height`` pixels.
+
+        Raises:
+            SettingsError: the calibration is for pictures of another shape.
+        """
+        if self.calibrated is not None:
+            return scaled_to(self.calibrated, width, height)
+        if self.fov_deg is not None:
+            return Camera.from_fov(width, height, self.fov_deg, f"field of view of {self.fov_deg:g} degrees, given")
+        return Camera.from_fov(width, height)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """One settings value per room; the tables of a ``--config`` file bear the same names."""
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    camera: CameraSettings = field(default_factory=CameraSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    pose: PoseSettings = field(default_factory=PoseSettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
+    lift: LiftSettings = field(default_factory=LiftSettings)
+    smoother: Literal["one-euro", "none"] = "one-euro"
+    smooth: SmoothSettings = field(default_factory=SmoothSettings)
+    sinks: SinkSettings = field(default_factory=SinkSettings)

@@ -1,0 +1,69 @@
+"""A finished track file, or the journal of a killed run, as another format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stream3d.errors import SettingsError
+from stream3d.geometry import Camera
+from stream3d.sinks.base import RunInfo
+from stream3d.sinks.files import open_sink
+from stream3d.trackfile import TrackFile, load_tracks
+from stream3d.values import Frame, Result
+
+_WITHOUT_PICTURES = (".npz", ".jsonl", ".csv", ".json", "/")
+_NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
+
+
+def convert_tracks(tracks: str | Path, save: str) -> None:
+    """Write the rows of the file ``tracks`` to ``save``, whose ending chooses the writer.
+
+    Raises:
+        TrackFileError: ``tracks`` cannot be read.
+        SettingsError: the format needs the pictures of the video, or its ending is unknown.
+        SinkError: ``save`` cannot be written.
+    """
+    if not save.endswith(_WITHOUT_PICTURES) or save.endswith(".2d.npz"):
+        raise SettingsError(f"--save {save}: tracks can be exported to .npz, .jsonl, .csv and .json/")
+    file = load_tracks(tracks)
+    sink = open_sink(save, _info(file))
+    try:
+        for rows in file.by_frame():
+            poses, people = rows.poses(file.joint_layout), rows.tracks(file.keypoint_layout)
+            frame = Frame(source_id="", index=rows.frame, pts=rows.time, captured_at=rows.time, image=_NO_IMAGE)
+            sink.write(Result(frame=frame, tracks=people, poses=poses))
+    finally:
+        sink.close(file.meta)
+
+
+def _info(file: TrackFile) -> RunInfo:
+    """What the run that made the file had told its sinks; what is not in the file is as for a picture of 1 x 1."""
+    meta = file.meta
+    camera = meta.get("camera")
+    width, height = (_number(meta, name, 1.0) for name in ("width", "height"))
+    return RunInfo(
+        source=str(meta.get("source", "")),
+        width=int(width),
+        height=int(height),
+        fps=_number(meta, "fps", 25.0),
+        camera=_camera(camera) if isinstance(camera, Mapping) else Camera.from_fov(int(width), int(height)),
+        keypoint_layout=file.keypoint_layout,
+        joint_layout=file.joint_layout,
+    )
+
+
+def _camera(said: Mapping[str, Any]) -> Camera:
+    numbers = {name: _number(said, name, 1.0) for name in ("fx", "fy", "cx", "cy")}
+    size = {name: int(_number(said, name, 1.0)) for name in ("width", "height")}
+    distortion = said.get("distortion")
+    bent = tuple(float(k) for k in distortion) if isinstance(distortion, list | tuple) else ()
+    return Camera(**numbers, **size, origin=str(said.get("origin", "track file")), distortion=bent)
+
+
+def _number(said: Mapping[str, Any], name: str, otherwise: float) -> float:
+    value = said.get(name)
+    return float(value) if isinstance(value, int | float) and value > 0 else otherwise

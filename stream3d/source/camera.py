@@ -1,0 +1,76 @@
+"""Cameras of this machine, by number."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from stream3d.errors import SourceNotFoundError, SourceRefusedError
+from stream3d.source.allow import CAMERA_CODECS, CAMERA_CONTAINERS
+from stream3d.source.settings import SourceSettings
+from stream3d.source.target import Target
+
+
+def camera_target(number: int, settings: SourceSettings) -> Target:
+    """Camera ``number``, counted from 0 as the system counts them.
+
+    Raises:
+        SourceNotFoundError: there is no such camera; the message lists those there are.
+        SourceRefusedError: it may not be read.
+    """
+    name, device, options = _device(number)
+    options = options | _wishes(settings)
+    return Target(
+        shown=f"camera{number}",
+        address=device,
+        kind="camera",
+        name=f"camera{number}",
+        containers=CAMERA_CONTAINERS,
+        codecs=CAMERA_CODECS,
+        protocols=("file",),
+        format=name,
+        options=options,
+    )
+
+
+def _wishes(settings: SourceSettings) -> dict[str, str]:
+    wishes: dict[str, str] = {}
+    if settings.camera_width is not None:
+        wishes["video_size"] = f"{settings.camera_width}x{settings.camera_height}"
+    if settings.camera_fps is not None:
+        wishes["framerate"] = f"{settings.camera_fps:g}"
+    return wishes
+
+
+def _device(number: int) -> tuple[str, str, dict[str, str]]:
+    """FFmpeg's input device, the name it gives camera ``number``, and options that it needs."""
+    if sys.platform == "darwin":
+        # avfoundation refuses to open without a rate and 30 is what every built-in camera offers
+        return "avfoundation", f"{number}:none", {"framerate": "30"}
+    if sys.platform == "win32":
+        return "dshow", f"video={_windows_name(number)}", {"rtbufsize": "64M"}
+    return "video4linux2", str(_linux_device(number)), {}
+
+
+def _linux_device(number: int) -> Path:
+    path = Path(f"/dev/video{number}")
+    if not path.exists():
+        numbers = sorted(int(p.name[5:]) for p in Path("/dev").glob("video*") if p.name[5:].isdigit())
+        raise SourceNotFoundError(f"camera {number}: not there; {_there_are(numbers)}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise SourceRefusedError(f"camera {number}: permission denied for {path}; join the group 'video'")
+    return path
+
+
+def _windows_name(number: int) -> str:
+    from av.device import enumerate_input_devices
+
+    names = [device.name for device in enumerate_input_devices("dshow") if "video" in device.media_types]
+    if number >= len(names):
+        raise SourceNotFoundError(f"camera {number}: not there; {_there_are(range(len(names)))}")
+    return names[number]
+
+
+def _there_are(numbers: range | list[int]) -> str:
+    return f"this machine has {', '.join(map(str, numbers))}" if numbers else "this machine has no camera"

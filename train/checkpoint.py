@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def save(
         partial,
         {"numbers": json.dumps(numbers)},
     )
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> dict[str, object]:

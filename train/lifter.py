@@ -1,7 +1,7 @@
 """Train the lifter as a GAN: ``python -m train.lifter --data DIR [--work DIR] [--minutes N]``.
 
 The generator is ``stream3d.nets.lifter.Lifter``. It learns from windows of real motion on other bodies before virtual
-cameras, and, every few steps, from three critics: one on single poses, one on motion, one on new views of lifted photos.
+cameras, and, every few steps, from three critics: on single poses, on motion, and on new views of lifted photographs.
 A killed run goes on where its last checkpoint was.
 """
 

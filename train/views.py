@@ -96,7 +96,7 @@ def _apparent_size(rays: Tensor, seen: Tensor) -> Tensor:
 
 
 def reprojection(poses: Tensor, frames: Tensor) -> Tensor:
-    """Mean distance of poses [B, 17, 3] to the rays they were lifted from, under the best scale (weak perspective)."""
+    """Mean distance of poses [B, 17, 3] to the rays they were lifted from, at the best scale (weak perspective)."""
     rays, mask = input_rays(frames), frames[:, 0, :51].reshape(-1, 17, 3)[..., 2:] > 0
     mask = mask & _SEEN.to(poses.device)[:, None]
     flat = poses[..., :2] * mask
@@ -107,7 +107,7 @@ def reprojection(poses: Tensor, frames: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewViews:
-    """Lifted poses ``first``, the same ``turned``, ``views`` of those as rays [B, 17, 2], and those lifted ``again``."""
+    """Lifted poses ``first``, the same ``turned``, ``views`` of those as rays [B, 17, 2], those lifted ``again``."""
 
     first: Tensor
     views: Tensor

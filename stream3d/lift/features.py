@@ -91,7 +91,8 @@ def apparent_size(rays: Float32, seen: Bool) -> Float32:
     lengths = np.linalg.norm(bones[..., BONE_A, :] - bones[..., BONE_B, :], axis=-1)
     apparent = np.where(both, lengths, np.float32(0)).sum((-2, -1))
     usual = np.where(both, BONE_M, np.float32(0)).sum((-2, -1))
-    return np.maximum(apparent / np.maximum(usual, np.float32(1e-6)), np.float32(_SMALLEST_SIZE))
+    size = apparent / np.maximum(usual, np.float32(1e-6))
+    return np.asarray(np.maximum(size, np.float32(_SMALLEST_SIZE)), np.float32)
 
 
 def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.float64]) -> tuple[Float32, Float32]:
@@ -103,8 +104,8 @@ def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.flo
     Per frame: 17 × (x, y, confidence), seconds since the frame before × 10, log apparent size, the root's path to where
     it is now (x, y).
     """
-    seen = (confidence > 0) & np.isfinite(rays).all(-1)
-    present = seen.any(-1)
+    seen: Bool = np.asarray((confidence > 0) & np.isfinite(rays).all(-1))
+    present: Bool = np.asarray(seen.any(-1))
     roots = root_rays(rays, seen)
     turns = centring_rotation(roots)
     size = apparent_size(rays, seen)

@@ -1,0 +1,37 @@
+"""What a user can say about lifting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stream3d.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftSettings:
+    """How 2D becomes metres.
+
+    ``height_m`` is the stature that everybody is taken to have: one camera cannot tell a child nearby from a grown-up
+    far away, so all lengths and distances are proportional to it. The default is 1.70 m. ``reset_gap_s`` seconds without a
+    person end its history; ``min_score`` is the score below which a joint counts as unseen; ``max_people`` histories
+    are kept at most, of which the longest unseen goes first.
+
+    Raises:
+        SettingsError: a value outside its range.
+    """
+
+    height_m: float = 1.70
+    reset_gap_s: float = 1.0
+    min_score: float = 0.1
+    max_people: int = 1024
+
+    def __post_init__(self) -> None:
+        if not 0.3 <= self.height_m <= 3.0:
+            raise SettingsError(f"height_m must be between 0.3 and 3 metres, not {self.height_m}")
+        if not (math.isfinite(self.reset_gap_s) and self.reset_gap_s > 0):
+            raise SettingsError(f"reset_gap_s must be positive seconds, not {self.reset_gap_s}")
+        if not 0.0 <= self.min_score < 1.0:
+            raise SettingsError(f"min_score must be at least 0 and below 1, not {self.min_score}")
+        if self.max_people < 1:
+            raise SettingsError(f"max_people must be at least 1, not {self.max_people}")

@@ -16,3 +16,18 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no evaluation data in {folder}; set STREAM3D_DATA to have these tests run")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights() -> None:
+    """The store holds the default nets, fetched now if need be; only STREAM3D_OFFLINE=1 lets such tests be skipped."""
+    from stream3d.errors import ModelError
+    from stream3d.models import NAMES, weights_path
+
+    try:
+        for name in NAMES:
+            weights_path(name)
+    except ModelError as error:
+        if os.environ.get("STREAM3D_OFFLINE", "") in ("", "0"):
+            raise
+        pytest.skip(str(error))

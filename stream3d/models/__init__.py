@@ -6,7 +6,7 @@ it is neither imported nor installed. What does not have the pinned SHA-256 is n
 
 from __future__ import annotations
 
-from stream3d.models.fetch import fetch, import_file, read_weights, weights_path
+from stream3d.models.intake import fetch, import_file, read_weights, weights_path
 from stream3d.models.pins import NAMES, sha256_of
 from stream3d.models.store import ModelInfo, list_models, verify
 

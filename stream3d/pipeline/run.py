@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from stream3d.values import Frame, Poses3D, Result
 _AHEAD = 4  # frames decoded in advance
 
 
-def stream(what: str | int | Path, settings: RunSettings | None = None) -> Iterator[Poses3D]:
+def stream(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
     """The skeletons of every frame of a source, in order; frames without people come as empty poses.
 
     ``what`` is a video, image, folder, glob, camera index, URL or ``"sample"``. Each value has ``joints`` float32 [P,
@@ -41,7 +41,7 @@ def stream(what: str | int | Path, settings: RunSettings | None = None) -> Itera
             yield result.poses
 
 
-def results(what: str | int | Path, settings: RunSettings | None = None) -> Iterator[Result]:
+def results(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Result, None, None]:
     """Like `stream`, with the picture and the 2D tracks of each frame.
 
     Raises:
@@ -93,7 +93,7 @@ def run(
     return summary
 
 
-def _flow(source: Source, rooms: Rooms) -> Iterator[Result]:
+def _flow(source: Source, rooms: Rooms) -> Generator[Result, None, None]:
     """Decode ahead in a thread, and take every frame through the rooms."""
     policy: Policy = "latest" if source.info.live else "block"
     with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from stream3d.engine import EngineSettings, make_engine
 from stream3d.nets.blazepose import detector_spec, landmark_spec
+from stream3d.nets.spec import NetSpec
 from stream3d.pose2d.detect import Detector, Found, nobody_found
 from stream3d.pose2d.landmarks import LandmarkNet, Landmarks, nobody_seen
 from stream3d.pose2d.regions import same_person
@@ -114,18 +116,26 @@ class PoseEstimator:
         return np.concatenate([confirmed, np.ones(len(news), np.bool_)]), news
 
 
-def make_estimator(settings: PoseSettings | None = None, engine: EngineSettings | None = None) -> PoseEstimator:
+def make_estimator(
+    settings: PoseSettings | None = None,
+    engine: EngineSettings | None = None,
+    *,
+    detector: Callable[[int], NetSpec] = detector_spec,
+    landmarks: Callable[[], NetSpec] = landmark_spec,
+) -> PoseEstimator:
     """The default 2D room: BlazePose's detector and full landmark net, fetched on first use.
+
+    ``detector`` (by input side) and ``landmarks`` may name other nets with the same inputs and outputs.
 
     Raises:
         ModelError: the weights cannot be had or are not the pinned ones.
         EngineError: the nets cannot be compiled here.
     """
     settings = settings or PoseSettings()
-    detectors = {size: make_engine(replace(detector_spec(size), buckets=(1,)), engine) for size in settings.sizes}
-    detector = Detector(detectors, min_score=min(settings.min_score, settings.confirm_score))
-    landmarks = make_engine(replace(landmark_spec(), buckets=_CROPS), engine)
-    return PoseEstimator(detector, LandmarkNet(landmarks), settings)
+    detectors = {size: make_engine(replace(detector(size), buckets=(1,)), engine) for size in settings.sizes}
+    lowest = min(settings.min_score, settings.confirm_score)
+    crops = make_engine(replace(landmarks(), buckets=_CROPS), engine)
+    return PoseEstimator(Detector(detectors, min_score=lowest), LandmarkNet(crops), settings)
 
 
 def _same_pose(seen: Landmarks, one: int, other: int) -> bool:

@@ -57,11 +57,17 @@ def _info(file: TrackFile) -> RunInfo:
 
 
 def _camera(said: Mapping[str, Any]) -> Camera:
-    numbers = {name: _number(said, name, 1.0) for name in ("fx", "fy", "cx", "cy")}
-    size = {name: int(_number(said, name, 1.0)) for name in ("width", "height")}
     distortion = said.get("distortion")
-    bent = tuple(float(k) for k in distortion) if isinstance(distortion, list | tuple) else ()
-    return Camera(**numbers, **size, origin=str(said.get("origin", "track file")), distortion=bent)
+    return Camera(
+        fx=_number(said, "fx", 1.0),
+        fy=_number(said, "fy", 1.0),
+        cx=_number(said, "cx", 1.0),
+        cy=_number(said, "cy", 1.0),
+        width=int(_number(said, "width", 1.0)),
+        height=int(_number(said, "height", 1.0)),
+        origin=str(said.get("origin", "track file")),
+        distortion=tuple(float(k) for k in distortion) if isinstance(distortion, list | tuple) else (),
+    )
 
 
 def _number(said: Mapping[str, Any], name: str, otherwise: float) -> float:

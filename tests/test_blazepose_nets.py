@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -182,14 +183,12 @@ def test_sizes_that_do_not_suit_the_strides_are_refused(size: tuple[int, int]) -
 
 
 def test_specs_need_neither_torch_nor_weights(tmp_path: Path) -> None:
-    environment = {"STREAM3D_CACHE": str(tmp_path), "STREAM3D_OFFLINE": "1"}
+    environment = {**os.environ, "STREAM3D_CACHE": str(tmp_path), "STREAM3D_OFFLINE": "1"}
     code = (
         "import sys; from stream3d.nets import blazepose, fake; blazepose.detector_spec(224); fake.fake_landmark_spec();"
         "assert 'torch' not in sys.modules"
     )
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, env={"STREAM3D_CACHE": str(tmp_path), "STREAM3D_OFFLINE": "1"}
-    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def blobs(height: int, width: int, *rectangles: tuple[int, int, int, int]) -> np.ndarray:

@@ -9,8 +9,8 @@ import sys
 from stream3d.errors import ViewerError
 
 
-def check_viewer_possible() -> None:
-    """Return if there is a display and open3d is installed.
+def check_viewer_possible(*, asked_by: str, instead: str) -> None:
+    """Return if there is a display and open3d is installed; ``instead`` says what to do without a display.
 
     Raises:
         ViewerError: one of them is missing; the message says which, and what to do.
@@ -18,8 +18,7 @@ def check_viewer_possible() -> None:
     names_displays = sys.platform.startswith(("linux", "freebsd"))
     if names_displays and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise ViewerError(
-            "--view needs a display: DISPLAY is not set; run it on a desktop, over ssh -X, or leave the viewer out "
-            "and write files (--save out.mp4, --save tracks.npz)"
+            f"{asked_by} needs a display: DISPLAY is not set; run it on a desktop or over ssh -X, or {instead}"
         )
     if importlib.util.find_spec("open3d") is None:
         raise ViewerError(

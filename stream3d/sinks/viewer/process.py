@@ -84,7 +84,7 @@ class ViewerSink:
         while not reply.endswith(b"\n"):
             ended = self._process.poll() is not None
             reply += self._replies.read() or b""
-            if ended and not reply:
+            if ended and not reply.endswith(b"\n"):
                 raise ViewerError(f"the viewer did not start: {self._last_complaint()}")
             if time.monotonic() > deadline:
                 raise ViewerError(f"the viewer's window did not open within {timeout_s:g} s: {self._last_complaint()}")
@@ -139,8 +139,8 @@ class ViewerSink:
                 self._unsent = self._unsent[os.write(self._inlet.fileno(), self._unsent) :]
         except BlockingIOError:
             return
-        except OSError:
-            self._end()
+        except OSError:  # it has gone; `closed` says so as soon as the system has its exit status
+            self._unsent = memoryview(b"")
 
     def _end(self) -> None:
         """Note once that the viewer has gone; an end that was not the user's is logged."""

@@ -21,7 +21,11 @@ from stream3d.skeleton import Layout
 DISPLAY_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Factors [3] that turn camera space into display space."""
 
-_VIEW_FROM = np.array([0.55, 0.34, 1.0])
+VIEW_FROM = np.array([0.55, 0.34, 1.0])
+"""Where the user stands at first, seen from the people: a little to the side of the camera and above it."""
+
+_FILL = 0.66
+_NEAREST_M = 2.5
 _SHADOW_LIFT_M = 0.002
 
 
@@ -37,11 +41,11 @@ class Scene:
         self._figures: dict[str, Figures] = {}
         self._drawn = (-1, "")
         self._half_view = (0.0, 0.0)
-        self._people_at: Floats | None = None
+        self._bodies: Floats | None = None
         window.add("floor", self._floor, stage=True)
         for name in ("people", "shadows", "camera"):
             window.add(name)
-        self._look(np.array([0.0, -0.3, -3.5]), 2.0)
+        window.look_at(np.array([0.0, -0.3, -3.5]), towards=VIEW_FROM, distance_m=6.0)
 
     def show(self, shot: Shot) -> None:
         """Show the people of one frame instead of those before."""
@@ -72,9 +76,8 @@ class Scene:
         bodies = joints.reshape(-1, 3)[np.isfinite(joints).all(-1).ravel()]
         if y is None or not len(bodies):
             return
-        first = self._people_at is None
-        self._people_at = np.median(bodies, 0)
-        self._place_floor(self._people_at, y)
+        first, self._bodies = self._bodies is None, bodies
+        self._place_floor(np.median(bodies, 0), y)
         if first:
             self.frame(bodies)
 
@@ -90,15 +93,22 @@ class Scene:
             self.window.update("floor", moved, keep_triangles=True)
 
     def frame(self, points: Floats) -> None:
-        """Look at ``points`` [N, 3], display space, so that all are in the picture."""
-        low, high = np.nanmin(points, 0), np.nanmax(points, 0)
-        self._look((low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 0.9))
+        """Look at ``points`` [N, 3], display space, from as near as shows them all."""
+        centre = (points.min(0) + points.max(0)) / 2
+        self.window.look_at(centre, towards=VIEW_FROM, distance_m=fitting_distance(points - centre, self.window.size))
 
     def reset_view(self) -> None:
         """Look at where the people are now."""
-        if self._people_at is not None:
-            self._look(self._people_at, 1.1)
+        if self._bodies is not None:
+            self.frame(self._bodies)
 
-    def _look(self, centre: Floats, radius_m: float) -> None:
-        distance = radius_m / math.sin(math.radians(FOV_DEG / 2)) * 1.12
-        self.window.look_at(centre, towards=_VIEW_FROM, distance_m=distance)
+
+def fitting_distance(points: Floats, size: tuple[int, int]) -> float:
+    """From how far away, metres, a window of that ``size`` shows all ``points`` [N, 3] around what it looks at."""
+    front = VIEW_FROM / np.linalg.norm(VIEW_FROM)
+    right = np.array([front[2], 0.0, -front[0]]) / np.hypot(front[0], front[2])
+    up = np.cross(front, right)
+    tangent = math.tan(math.radians(FOV_DEG / 2))
+    high = np.abs(points @ up) / (_FILL * tangent)
+    wide = np.abs(points @ right) / (_FILL * tangent * size[0] / size[1])
+    return max(float((points @ front + np.maximum(high, wide)).max()), _NEAREST_M)

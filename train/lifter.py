@@ -26,7 +26,7 @@ from tqdm import tqdm
 from stream3d.nets.lifter import WEIGHTS, Lifter, LifterShape, save_lifter
 from train import checkpoint, losses
 from train.augment import Augmentation
-from train.critics import MotionCritic, PoseCritic, ViewCritic
+from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic
 from train.mocap.takes import TRAINING, load_takes, split
 from train.views import PhotoPoses, input_rays, load_photo_poses, new_views, reprojection, turned
 from train.windows import Batch, MotionPool, training_batch
@@ -51,8 +51,9 @@ class Recipe:
     weight_decay: float = 0.01
     ema: float = 0.999
     w_nll: float = 0.02
-    w_velocity: float = 0.5
-    w_acceleration: float = 0.5
+    w_velocity: float = 1.0
+    w_acceleration: float = 1.0
+    w_symmetry: float = 0.2
     w_pose: float = 0.005
     w_motion: float = 0.005
     w_view: float = 0.005
@@ -156,6 +157,7 @@ class Trainer:
             "nll": losses.nll(log_sigma, pose, target),
             "velocity": losses.mpjve(self._moves, moves),
             "acceleration": losses.acceleration(self._moves, moves),
+            "symmetry": losses.symmetry(pose, LEFT_BONES, RIGHT_BONES),
         }
 
     def _adversarial(self, batch: Batch) -> dict[str, Tensor]:

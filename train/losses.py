@@ -30,6 +30,13 @@ def acceleration(poses: Tensor, targets: Tensor) -> Tensor:
     return mpjpe(poses.diff(n=2, dim=0), targets.diff(n=2, dim=0))
 
 
+def symmetry(pose: Tensor, bones: Tensor, twins: Tensor) -> Tensor:
+    """Mean difference in length of ``bones`` [N, 2] (joint pairs) and their mirror ``twins``."""
+    length = torch.linalg.vector_norm(pose[:, bones[:, 0]] - pose[:, bones[:, 1]], dim=-1)
+    twin = torch.linalg.vector_norm(pose[:, twins[:, 0]] - pose[:, twins[:, 1]], dim=-1)
+    return (length - twin).abs().mean()
+
+
 def lsgan_critic(real: Tensor, fake: Tensor) -> Tensor:
     """Least-squares GAN, the critic's side (Mao et al. 2017, equation 2 with a = 0, b = 1)."""
     return 0.5 * ((real - 1).square().mean() + fake.square().mean())

@@ -39,13 +39,13 @@ class Lifter:
     """Lifts every person of a frame with its own past of up to 27 frames at their true times.
 
     The answer has one row per row of the tracks, in the same order. ``joints`` are camera-space metres under the
-    stature of the settings; ``sigma`` is the net's one standard deviation per axis relative to the pelvis, without the common
-    error in depth that an unknown stature brings. A person of whom fewer than two joints are seen gets NaN.
+    stature of the settings; ``sigma`` is the net's one standard deviation per axis relative to the pelvis, without
+    the common error in depth that an unknown stature brings. A person of whom fewer than two joints are seen gets NaN.
     """
 
     def __init__(self, engine: Engine, settings: LiftSettings | None = None) -> None:
         self.settings = settings or LiftSettings()
-        self._engine = engine
+        self.engine = engine
         self._histories = Histories(reset_gap_s=self.settings.reset_gap_s, max_people=self.settings.max_people)
 
     def __call__(self, tracks: Tracks2D, camera: Camera) -> Poses3D:
@@ -90,7 +90,7 @@ class Lifter:
         """Joints [17, 3] in camera space and sigma [17] of each key."""
         past_rays, past_confidence, time = self._histories.stacked(keys)
         features, turn = window_features(past_rays, past_confidence, time)
-        out = self._engine(features=features)
+        out = self.engine(features=features)
         scale = np.float32(self.settings.height_m / REFERENCE_HEIGHT_M)
         joints = (out["joints"] @ turn * scale).astype(np.float32)
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)

@@ -13,8 +13,8 @@ class LiftSettings:
     """How 2D becomes metres.
 
     ``height_m`` is the stature that everybody is taken to have: one camera cannot tell a child nearby from a grown-up
-    far away, so all lengths and distances are proportional to it. The default is 1.70 m. ``reset_gap_s`` seconds without a
-    person end its history; ``min_score`` is the score below which a joint counts as unseen; ``max_people`` histories
+    far away, so all lengths and distances are proportional to it. The default is 1.70 m. ``reset_gap_s`` seconds
+    without a person end its history; ``min_score`` is the score below which a joint is unseen; ``max_people`` histories
     are kept at most, of which the longest unseen goes first.
 
     Raises:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from model_store import CONTENT, REAL_PINS, REAL_WHEEL, fake_pip, pin_small_files, wheel_bytes
 
 from stream3d import models
 from stream3d.errors import ModelChecksumError, ModelError, ModelMissingError, SettingsError
+from tests.model_store import CONTENT, REAL_PINS, REAL_WHEEL, fake_pip, pin_small_files, wheel_bytes
 
 DETECTOR, LANDMARK = models.NAMES
 
@@ -207,7 +207,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 NEIGHBOUR = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from model_store import CONTENT, pin_small_files
+from tests.model_store import CONTENT, pin_small_files
 from stream3d import models
 pin_small_files(setattr)
 for _ in range(3):
@@ -218,7 +218,7 @@ for _ in range(3):
 
 
 def test_processes_that_fetch_at_once_do_not_break_each_other(store: Path, pip: list[str]) -> None:
-    command = [sys.executable, "-c", NEIGHBOUR, str(Path(__file__).parent), *pip]
+    command = [sys.executable, "-c", NEIGHBOUR, str(Path(__file__).parents[1]), *pip]
     neighbours = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
     for neighbour in neighbours:
         _, complaint = neighbour.communicate(timeout=60)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from flatbuffer_writer import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tflite_writer import Model
 
 from stream3d.errors import ModelError
 from stream3d.nets.tflite import read_tflite
 from stream3d.nets.tflite_torch import convert
+from tests.flatbuffer_writer import Table
+from tests.tflite_writer import Model
 
 RNG = np.random.default_rng(5)
 NONE, RELU6 = 0, 3

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from flatbuffer_writer import Table, flatbuffer
+
+from tests.flatbuffer_writer import Table, flatbuffer
 
 _KINDS = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3}
 _OPTION_TYPES = {0: 11, 2: 10, 3: 1, 4: 2, 5: 94, 17: 5, 22: 17, 23: 15, 34: 22}

@@ -14,7 +14,7 @@ from av.video.frame import PictureType
 
 from stream3d.errors import SinkError
 from stream3d.sinks.base import OverlaySettings
-from stream3d.trackfile import cannot_write
+from stream3d.sinks.fragments import FragmentFile
 from stream3d.values import UInt8
 
 _log = logging.getLogger(__name__)
@@ -39,13 +39,14 @@ class VideoFile:
         self._start: float | None = None
         self._last = -2
         self._key = -math.inf
-        try:
-            self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER)
-            self._stream = self._add_stream(settings)
-            self._container.start_encoding()
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise _failed(path, error) from error
         self._closed = False
+        self._file = FragmentFile(path)
+        try:
+            self._container = av.open(self._file, "w", format="mp4", options=_CONTAINER)
+            self._stream = self._add_stream(settings)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._file.close()
+            raise _failed(path, error) from error
 
     def write(self, image: UInt8, seconds: float) -> None:
         """Append one picture uint8 [H, W, 3] RGB of the video's size, shown from ``seconds`` of media time on.
@@ -53,20 +54,19 @@ class VideoFile:
         A time that does not advance is moved on by two ticks, for a player needs them to rise.
 
         Raises:
-            SinkError: the disk is full, say.
+            SinkError: the disk is full, say; what was written before plays.
         """
+        if self._closed:
+            raise SinkError(f"cannot write {self._path}: it has been closed")
         planes: Any = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = self._ticks(seconds), Fraction(1, TICKS)
         if frame.pts / TICKS - self._key >= _KEY_SECONDS:  # by time, so that a slow stream too is on disk every second
             frame.pict_type, self._key = PictureType.I, frame.pts / TICKS
-        try:
-            self._container.mux(self._stream.encode(frame))
-        except (av.FFmpegError, OSError) as error:
-            raise _failed(self._path, error) from error
+        self._mux(frame)
 
     def close(self) -> None:
-        """Write what the encoder still holds, and the index; idempotent.
+        """Write what the encoder still holds, and the index; idempotent. Without a frame there is no file.
 
         Raises:
             SinkError: the disk is full, say; what was written before plays.
@@ -74,11 +74,25 @@ class VideoFile:
         if self._closed:
             return
         self._closed = True
+        failed_before = self._file.error is not None
         try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-        except (av.FFmpegError, OSError) as error:
+            if self._start is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                self._mux(None)
+                self._container.close()
+        finally:
+            self._file.close()
+        if self._file.error is not None and not failed_before:
+            raise self._file.error
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise _failed(self._path, error) from error
+        if self._file.error is not None and frame is not None:
+            raise self._file.error
 
     def _add_stream(self, settings: OverlaySettings) -> Any:
         name = encoder_name()
@@ -124,6 +138,4 @@ def even_size(width: int, height: int, max_side: int) -> tuple[int, int]:
 
 
 def _failed(path: Path, error: Exception) -> SinkError:
-    if isinstance(error, OSError):
-        return cannot_write(path, error)
     return SinkError(f"cannot write {path}: the encoder says {error}")

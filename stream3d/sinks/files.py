@@ -37,19 +37,26 @@ def check_writable(path: Path | str) -> None:
     """
     folder_wanted = _ending(path) == "/"
     path = Path(path)
-    if path.exists() and path.is_dir() != folder_wanted:
-        there = "a folder" if path.is_dir() else "a file, and OpenPose's JSON is a folder of files"
-        raise SinkError(f"cannot write {path}: it is {there}; give another name")
-    for file in (path, path.with_name(path.name + SUFFIX)):
-        if file.is_file() and in_use(file):
-            raise SinkError(f"cannot write {path}: another process is writing it")
     try:
-        if path.is_file():
-            os.close(os.open(path, os.O_WRONLY))
-        with tempfile.TemporaryFile(dir=path if path.is_dir() else path.parent, buffering=0) as probe:
-            probe.write(b"\0" * _PROBE_BYTES)
+        if path.exists() and path.is_dir() != folder_wanted:
+            there = "a folder" if path.is_dir() else "a file, and OpenPose's JSON is a folder of files"
+            raise SinkError(f"cannot write {path}: it is {there}; give another name")
+        for file in (path, path.with_name(path.name + SUFFIX)):
+            if file.is_file() and in_use(file):
+                raise SinkError(f"cannot write {path}: another process is writing it")
+        _try_writing(path)
+    except SinkError:
+        raise
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def _try_writing(path: Path) -> None:
+    if path.is_file():
+        os.close(os.open(path, os.O_WRONLY))
+    with tempfile.TemporaryFile(dir=path if path.is_dir() else path.parent) as probe:
+        probe.write(bytes(_PROBE_BYTES))
+        probe.flush()
 
 
 def known_endings() -> tuple[str, ...]:

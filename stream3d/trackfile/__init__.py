@@ -1,6 +1,6 @@
 """Track files: reading them, and the crash-safe journal that they are made from."""
 
-from stream3d.trackfile.append import AppendFile, cannot_write, in_use
+from stream3d.trackfile.append import AppendFile, cannot_write, in_use, open_locked
 from stream3d.trackfile.journal import SUFFIX, Header, Journal, JournalWriter
 from stream3d.trackfile.load import finish, load_tracks, recover
 from stream3d.trackfile.meta import to_json
@@ -18,6 +18,7 @@ __all__ = [
     "finish",
     "in_use",
     "load_tracks",
+    "open_locked",
     "recover",
     "to_json",
 ]

@@ -15,7 +15,7 @@ if sys.platform != "win32":
 
 def cannot_write(path: Path, error: OSError) -> SinkError:
     """The one wording for an output that cannot be opened or written: what, where, why."""
-    if not path.parent.is_dir():
+    if isinstance(error, FileNotFoundError):
         return SinkError(f"cannot write {path}: the folder {path.parent} does not exist; create it first")
     return SinkError(f"cannot write {path}: {error.strerror or error}")
 
@@ -42,6 +42,23 @@ def in_use(path: Path) -> bool:
         return False  # what cannot even be read is for the opening to complain about
 
 
+def open_locked(path: Path) -> BinaryIO:
+    """An empty file to write without a buffer, locked against other processes until it is closed.
+
+    Raises:
+        SinkError: the file cannot be opened, or another process is writing it.
+    """
+    try:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", 0)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    if not lock(file):
+        file.close()
+        raise SinkError(f"cannot write {path}: another process is writing it")
+    file.truncate(0)
+    return file
+
+
 class AppendFile:
     """Truncates ``path``, then appends pieces without a buffer, so a killed process has lost nothing it appended.
 
@@ -55,15 +72,8 @@ class AppendFile:
         self.path = path
         self._tail = tail
         self._end = 0  # where the next piece goes; the tail follows
+        self._file = open_locked(path)
         try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", 0)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        if not lock(self._file):
-            self._file.close()
-            raise SinkError(f"cannot write {path}: another process is writing it")
-        try:
-            self._file.truncate(0)
             self.append(head)
         except OSError:
             self._file.close()

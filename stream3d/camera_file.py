@@ -87,4 +87,3 @@ def _node(storage: object, names: tuple[str, ...]) -> np.ndarray | None:
             matrix = node.mat()
             return None if matrix is None else np.asarray(matrix, np.float64)
     return None
-

@@ -20,11 +20,11 @@ LEVELS = (
     {"engine"},
     ROOMS,
     {"pipeline", "__init__"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 LEVEL_MATES = {("nets", "models"), ("kernels", "kernels"), ("pipeline", "__init__"), ("__init__", "pipeline")}
-VERSION = ("errors", "__init__")
 
 
 def part_of(path: Path) -> str:

@@ -100,6 +100,7 @@ def _add_lift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     lift.add_argument("--height", type=float, metavar="METRES", help="of the person, for the metric scale")
     lift.add_argument("--engine", choices=ENGINES, help="what runs the net (default: auto)")
     lift.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
+    lift.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

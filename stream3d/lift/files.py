@@ -14,6 +14,7 @@ from stream3d.lift.keypoints import KeypointOptions, KeypointSequence, read_keyp
 from stream3d.lift.lifter import Lifter
 from stream3d.lift.npz import write_arrays
 from stream3d.skeleton import H36M17
+from stream3d.values import Poses3D
 
 
 def lift_file(
@@ -22,13 +23,14 @@ def lift_file(
     lifter: Lifter,
     *,
     options: KeypointOptions | None = None,
+    smooth: Callable[[Poses3D], Poses3D] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> KeypointSequence:
     """Lift every frame of ``source`` and write ``target``; returns what was read.
 
     The ``.npz`` holds ``joints3d`` float32 [T, 17, 3] metres, camera space (NaN where nobody is), ``sigma`` float32
     [T, 17] metres, ``time`` float64 [T] seconds, ``joint_names`` [17] and ``meta``, a JSON string. A file with an axis
-    of people, [T, P, …], keeps it. ``progress`` is called with frames done and frames in all.
+    of people, [T, P, …], keeps it. ``smooth`` filters the skeletons over time; ``progress`` is called with frames done and frames in all.
 
     Raises:
         SettingsError: ``target`` is no ``.npz`` name, or is the source.
@@ -46,6 +48,7 @@ def lift_file(
     lifter.forget(sequence.name)
     for index, tracks in enumerate(sequence.tracks()):
         poses = lifter(tracks, sequence.camera)
+        poses = poses if smooth is None else smooth(poses)
         joints[index, poses.person], sigma[index, poses.person] = poses.joints, poses.sigma
         if progress is not None:
             progress(index + 1, len(sequence))

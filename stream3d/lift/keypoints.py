@@ -25,13 +25,17 @@ MAX_PEOPLE = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeypointOptions:
-    """What the user says about a keypoint file; it overrules the file. ``camera`` overrules ``width`` to ``focal``."""
+    """What the user says about a keypoint file; it overrules the file.
+
+    ``fov_deg``, over the longer side, overrules ``focal`` in pixels; ``camera`` overrules all that is said of a camera.
+    """
 
     layout: str | None = None
     fps: float | None = None
     width: int | None = None
     height: int | None = None
     focal: float | None = None
+    fov_deg: float | None = None
     camera: Camera | None = None
 
 
@@ -152,7 +156,7 @@ def _checked(path: Path, keypoints: npt.NDArray[np.generic], layout: Layout) -> 
         raise TrackFileError(f"{path}: `keypoints` must be {wanted}, not {keypoints.dtype} {list(keypoints.shape)}")
     if len(keypoints) == 0 or not 1 <= keypoints.shape[1] <= MAX_PEOPLE:
         raise TrackFileError(
-            f"{path}: `keypoints` holds {len(keypoints)} frames of {keypoints.shape[1]} people; at least one frame and 1"
+            f"{path}: `keypoints` holds {len(keypoints)} frames of {keypoints.shape[1]} people; at least 1 frame and 1"
             f" to {MAX_PEOPLE} people can be lifted"
         )
     out = keypoints.astype(np.float32)
@@ -189,10 +193,12 @@ def _camera(
         width, height = _guessed_size(people)
         notes.append(f"{path.name}: no picture size is given; assumed {width:g} × {height:g}, which holds them all")
         _LOG.warning(notes[-1])
+    if options.fov_deg is not None:
+        return Camera.from_fov(int(width), int(height), options.fov_deg, "field of view, given"), tuple(notes)
     focal = _positive(path, "focal", options.focal or given.get("focal"))
     if focal is None:
         return Camera.from_fov(int(width), int(height)), tuple(notes)
-    said = "focal length of --focal" if options.focal else f"focal length in {path.name}"
+    said = "focal length, given" if options.focal else f"focal length in {path.name}"
     camera = Camera(fx=focal, fy=focal, cx=width / 2, cy=height / 2, width=int(width), height=int(height), origin=said)
     return camera, tuple(notes)
 

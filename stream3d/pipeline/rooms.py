@@ -84,7 +84,7 @@ class Rooms:
 
     def describe(self) -> dict[str, dict[str, str]]:
         """The engines of all nets, by net."""
-        return {**self.pose2d.describe(), "lifter": self.lift.describe()}
+        return {**self.pose2d.describe(), "lifter": self.lift.engine.describe()}
 
     @property
     def layouts(self) -> tuple[Layout, Layout]:

@@ -45,6 +45,12 @@ class Summary:
         """Frames per second of wall time."""
         return self.frames / self.wall_s if self.wall_s else 0.0
 
+    def as_meta(self) -> dict[str, object]:
+        """What a track file keeps of it: how the run went; what it was made of stands there already."""
+        kept = ("frames", "frames_with_people", "people", "wall_s", "counts", "interrupted")
+        said = self.as_dict()
+        return {name: said[name] for name in kept}
+
     def as_dict(self) -> dict[str, object]:
         """JSON-able."""
         return {

@@ -125,7 +125,7 @@ def _process(
         summary.interrupted = True
     finally:
         summary.counts = {**asdict(source.counts), "dropped": rooms.meters.dropped}
-        writer.close(summary.as_dict())
+        writer.close(summary.as_meta())
         summary.dropped = rooms.meters.dropped
         summary.wall_s, summary.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
         summary.stages = rooms.meters.summary()

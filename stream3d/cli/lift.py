@@ -1,0 +1,57 @@
+"""``stream3d lift``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stream3d.cli.options import run_settings
+from stream3d.engine import make_engine
+from stream3d.errors import SettingsError
+from stream3d.lift import KeypointOptions, Lifter, lift_file
+from stream3d.nets.lifter import lifter_spec
+from stream3d.solve import make_smoother
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Lift a keypoint file or folder."""
+    settings = run_settings(arguments)
+    lifter = Lifter(make_engine(lifter_spec(), settings.engine), settings.lift)
+    with tqdm(unit=" frames", file=sys.stderr, disable=arguments.quiet, dynamic_ncols=True) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        sequence = lift_file(
+            Path(arguments.keypoints),
+            Path(arguments.save),
+            lifter,
+            options=_options(arguments),
+            smooth=make_smoother(settings.smoother, settings.smooth),
+            progress=progress,
+        )
+    for note in sequence.notes:
+        print(f"stream3d: {note}", file=sys.stderr)
+    if not arguments.quiet:
+        print(f"lifted {len(sequence)} frames; camera: {sequence.camera.origin}", file=sys.stderr)
+        print(f"wrote {arguments.save}", file=sys.stderr)
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> KeypointOptions:
+    return KeypointOptions(
+        layout=arguments.layout, fps=arguments.fps, size=_size(arguments.size), fov_deg=arguments.fov
+    )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise SettingsError(f"--size must be WIDTHxHEIGHT in pixels, such as 1280x720, not {text!r}")
+    return int(width), int(height)

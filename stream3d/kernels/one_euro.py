@@ -151,7 +151,8 @@ def _cutoffs(
 ) -> tuple[Float64, Float64]:
     """Both as float64, [P] and [N, P].
 
-    New arrays, since a broadcast view may be read-only, which to Numba is another type and would compile the kernel anew.
+    New arrays, since a broadcast view may be read-only, which to Numba is another type: the kernel would be compiled
+    anew, in the middle of the stream.
     """
     low, rise = np.empty(points), np.empty((people, points))
     try:

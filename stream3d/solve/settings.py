@@ -12,13 +12,14 @@ from stream3d.kernels.one_euro import check_positive
 class SmoothSettings:
     """One-Euro cut-offs in physical units.
 
-    What moves at v m/s is low-passed at ``min_cutoff_hz + beta_hz_per_mps * v``. The first pair is for joints relative
-    to the pelvis and for the pelvis across the line of sight; the ``depth_`` pair is for its distance, which one camera
-    sees worst. ``speed_cutoff_hz`` smooths the speed itself. A joint or person unseen for longer than ``max_gap_s``
-    starts anew.
+    What moves at v m/s is low-passed at ``min_cutoff_hz + beta_hz_per_mps * v``; ``speed_cutoff_hz`` smooths the speed
+    itself. The first three are for joints relative to the pelvis and for the pelvis across the line of sight; the
+    ``depth_`` ones are for its distance, which one camera sees worst. A joint or person unseen for longer than
+    ``max_gap_s`` starts anew.
 
     The defaults, with 10 mm of white noise per axis at 30 fps: the jitter of a still joint (mean absolute second
     difference) falls to a fifth, a punch of 6 m/s lags 6 ms at its middle, a wrist swinging 0.3 m at 1 Hz is 20 mm off.
+    Depth noise of 40 mm jitters a tenth as much, and somebody who sets off at 1.4 m/s is at most 47 mm behind.
 
     Raises:
         SettingsError: a value that is not positive.
@@ -29,6 +30,7 @@ class SmoothSettings:
     speed_cutoff_hz: float = 2.0
     depth_min_cutoff_hz: float = 0.3
     depth_beta_hz_per_mps: float = 4.0
+    depth_speed_cutoff_hz: float = 0.5
     max_gap_s: float = 0.5
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +83,10 @@ class _People:
     def __init__(self, joints: int, settings: SmoothSettings) -> None:
         self.joints = joints
         self._settings = settings
-        common: dict[str, Any] = {"speed_cutoff_hz": settings.speed_cutoff_hz, "max_gap_s": settings.max_gap_s}
-        self._relative = OneEuroBank(points=joints, axes=3, **common)
-        self._direction = OneEuroBank(points=1, axes=2, **common)
-        self._depth = OneEuroBank(points=1, axes=1, **common)
+        speed, gap_s = settings.speed_cutoff_hz, settings.max_gap_s
+        self._relative = OneEuroBank(points=joints, axes=3, speed_cutoff_hz=speed, max_gap_s=gap_s)
+        self._direction = OneEuroBank(points=1, axes=2, speed_cutoff_hz=speed, max_gap_s=gap_s)
+        self._depth = OneEuroBank(points=1, axes=1, speed_cutoff_hz=settings.depth_speed_cutoff_hz, max_gap_s=gap_s)
         self._row_of: dict[int, int] = {}
         self._seen_at: dict[int, float] = {}
 

@@ -14,6 +14,7 @@ import stream3d.pipeline.runner as pipeline_run
 from stream3d.errors import SettingsError, SinkError, SourceError
 from stream3d.meters import Meters
 from stream3d.pipeline import RunSettings, Summary, run, stream
+from stream3d.pipeline.rooms import of_stills
 from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import SourceSettings
 from stream3d.trackfile import load_tracks
@@ -26,7 +27,7 @@ SIDE = 400
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        pipeline_run, "make_rooms", lambda _, stills=False, meters=None: fake_rooms(stills=stills, meters=meters)
+        pipeline_run, "make_rooms", lambda _, info, meters=None: fake_rooms(stills=of_stills(info), meters=meters)
     )
 
 

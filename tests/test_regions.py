@@ -46,7 +46,7 @@ def test_a_mark_in_the_picture_is_where_the_crop_says(x: float, y: float, turn: 
 
 def test_letterbox_centres_and_keeps_the_shape() -> None:
     image = np.full((360, 640, 3), 200, np.uint8)
-    picture, scale, left, top = letterbox(image, 224)
+    picture, scale, left, top = letterbox(image, 224, 224)
     assert (scale, left, top) == (0.35, 0, 49)
     assert picture[:49].max() == 0
     assert picture[49:175].min() == 200

@@ -43,14 +43,13 @@ def command(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> KeypointOptions:
+    width, height = _size(arguments.size) if arguments.size else (None, None)
     return KeypointOptions(
-        layout=arguments.layout, fps=arguments.fps, size=_size(arguments.size), fov_deg=arguments.fov
+        layout=arguments.layout, fps=arguments.fps, width=width, height=height, fov_deg=arguments.fov
     )
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
+def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise SettingsError(f"--size must be WIDTHxHEIGHT in pixels, such as 1280x720, not {text!r}")

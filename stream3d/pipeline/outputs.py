@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stream3d.errors import SettingsError, Stream3DError
 from stream3d.geometry import Camera
-from stream3d.pipeline.rooms import Rooms
+from stream3d.pipeline.rooms import Rooms, of_stills
 from stream3d.sinks import RunInfo, Sink, SinkSettings, check_writable, open_sink
 from stream3d.source import SourceInfo
 
@@ -22,11 +22,6 @@ _VERSIONS_KEPT = ("stream3d", "av", "numpy", "opencv-python-headless", "openvino
 
 
 _FPS_UNKNOWN = 25.0  # only for encoders and players; times are the frames' own
-
-
-def of_stills(source: SourceInfo) -> bool:
-    """True where every picture is a scene of its own."""
-    return source.kind in ("image", "images")
 
 
 def default_saves(what: str | int | Path, source: SourceInfo) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from stream3d.pipeline.settings import RunSettings
 from stream3d.pose2d import make_estimator
 from stream3d.skeleton import H36M17, Layout
 from stream3d.solve import make_smoother
+from stream3d.source import SourceInfo
 from stream3d.track import Tracker
 from stream3d.values import Detections2D, Frame, Poses3D, Result, Tracks2D
 
@@ -92,8 +93,13 @@ class Rooms:
         return self.pose2d.layout, H36M17
 
 
-def make_rooms(settings: RunSettings, *, stills: bool = False, meters: Meters | None = None) -> Rooms:
-    """The rooms as the settings say, their nets compiled and warm.
+def of_stills(source: SourceInfo) -> bool:
+    """True where every picture is a scene of its own."""
+    return source.kind in ("image", "images")
+
+
+def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None = None) -> Rooms:
+    """The rooms for a source as the settings say, their nets compiled and warm.
 
     Raises:
         ModelError: weights cannot be had or are not the pinned ones.
@@ -102,7 +108,8 @@ def make_rooms(settings: RunSettings, *, stills: bool = False, meters: Meters | 
     """
     camera = settings.camera.load()
     estimator = make_estimator(settings.pose, settings.engine)
-    estimator.warm()
+    estimator.warm(source.width, source.height)
+    stills = of_stills(source)
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
     return Rooms(

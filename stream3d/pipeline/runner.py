@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stream3d.channel import Policy
 from stream3d.meters import Meters
-from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, of_stills, open_outputs, run_info
+from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, open_outputs, run_info
 from stream3d.pipeline.rooms import Rooms, make_rooms
 from stream3d.pipeline.settings import RunSettings
 from stream3d.pipeline.summary import Summary
@@ -49,7 +49,7 @@ def results(what: str | int | Path, settings: RunSettings | None = None) -> Gene
     """
     settings = settings or RunSettings()
     with open_source(what, settings.source) as source:
-        yield from _flow(source, make_rooms(settings, stills=of_stills(source.info)))
+        yield from _flow(source, make_rooms(settings, source.info))
 
 
 def run(
@@ -77,7 +77,7 @@ def run(
         if saves is None:
             saves = () if view else default_saves(what, source.info)
             check_outputs(what, saves)
-        rooms = make_rooms(settings, stills=of_stills(source.info), meters=meters)
+        rooms = make_rooms(settings, source.info, meters)
         camera = rooms.camera(source.info.width, source.info.height)
         summary = Summary(
             source=source.info.source_id,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.engine import Engine
-from stream3d.nets.blazepose import anchors
+from stream3d.nets.blazepose import anchors as anchors_of
 from stream3d.pose2d.regions import no_regions, regions_from_points, same_person
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 
 _OVERLAP = 0.3  # IoU above which two boxes are one person (MediaPipe's NonMaxSuppression, WEIGHTED)
+
+_SHARES = (0.5625, 0.75)  # short side over long side of the shapes that have an engine, besides the square
+_STRIDE = 32
+anchors = cache(anchors_of)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,17 +39,23 @@ def nobody_found() -> Found:
 
 
 class Detector:
-    """Runs the detector at the given sizes; ``engines`` maps the side of the square input to its engine."""
+    """Looks at a whole picture at several sizes.
 
-    def __init__(self, engines: Mapping[int, Engine], *, min_score: float = 0.5) -> None:
-        self.sizes = tuple(sorted(engines))
-        self._engines = dict(engines)
-        self._anchors = {size: anchors(size, size) for size in engines}
+    ``engine_for`` (height, width) gives the engine of an input of that shape; ``sizes`` are the longer sides in
+    pixels. The input takes the shape of the picture, roughly: a wide picture in a square would be nearly half border.
+    """
+
+    def __init__(
+        self, engine_for: Callable[[int, int], Engine], *, sizes: Sequence[int], min_score: float = 0.5
+    ) -> None:
+        self.sizes = tuple(sorted(sizes))
+        self._make_engine = engine_for
+        self._engines: dict[tuple[int, int], Engine] = {}
         self._min_score = min_score
 
-    def __call__(self, image: UInt8, sizes: tuple[int, ...] | None = None) -> Found:
-        """Find people in ``image`` uint8 [H, W, 3] RGB, at ``sizes`` or at all there are."""
-        candidates = [self._candidates(image, size) for size in (sizes or self.sizes)]
+    def __call__(self, image: UInt8) -> Found:
+        """Find people in ``image`` uint8 [H, W, 3] RGB."""
+        candidates = [self._candidates(image, size) for size in self.sizes]
         merged = weighted_nms(np.concatenate(candidates), _OVERLAP)
         if not len(merged):
             return nobody_found()
@@ -55,29 +67,48 @@ class Detector:
         return Found(regions=regions[keep], scores=merged[keep, -1])
 
     def describe(self) -> dict[str, str]:
-        """The engine it runs on, and its input sizes."""
-        return {**self._engines[self.sizes[0]].describe(), "sizes": ", ".join(map(str, self.sizes))}
+        """The engine it runs on, once one was needed, and the shapes of its inputs."""
+        engine = next(iter(self._engines.values()), None)
+        shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
+        return {**(engine.describe() if engine else {}), "inputs": shapes}
 
     def _candidates(self, image: UInt8, size: int) -> Float32:
         """float32 [N, 9] = box x0, y0, x1, y1, hips x, y, circle x, y in image pixels, score."""
-        picture, scale, left, top = letterbox(image, size)
-        out = self._engines[size](image=picture[None])
+        shape = input_shape(image.shape[1], image.shape[0], size)
+        picture, scale, left, top = letterbox(image, *shape)
+        if shape not in self._engines:
+            self._engines[shape] = self._make_engine(*shape)
+        out = self._engines[shape](image=picture[None])
         scores = out["scores"][0]
         rows = np.flatnonzero(scores >= self._min_score)
-        raw, centre = out["boxes"][0][rows] / size, self._anchors[size][rows]
+        raw = out["boxes"][0][rows]
+        centre = anchors(*shape)[rows] * np.array(shape[::-1], np.float32)
         middle, half = raw[:, 0:2] + centre, raw[:, 2:4] / 2
-        points = np.concatenate([middle - half, middle + half, raw[:, 4:6] + centre, raw[:, 6:8] + centre], 1) * size
+        points = np.concatenate([middle - half, middle + half, raw[:, 4:6] + centre, raw[:, 6:8] + centre], 1)
         points = (points - np.tile([left, top], 4)) / scale
         return np.concatenate([points, scores[rows, None]], 1).astype(np.float32)
 
 
-def letterbox(image: UInt8, size: int) -> tuple[UInt8, float, int, int]:
-    """The image shrunk into a black square: picture uint8 [size, size, 3], scale, left and top border."""
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    left, top = (size - wide) // 2, (size - high) // 2
-    picture = np.zeros((size, size, 3), np.uint8)
+def input_shape(width: int, height: int, size: int) -> tuple[int, int]:
+    """(height, width) of the detector's input for a picture, multiples of 32 with ``size`` as the longer side.
+
+    Few shapes only, since each is an engine to build: about 1:1, 4:3 and 16:9, lying or upright.
+
+    >>> input_shape(1920, 1080, 448), input_shape(480, 640, 224), input_shape(640, 600, 224)
+    ((256, 448), (224, 192), (224, 224))
+    """
+    share = min(width, height) / max(width, height)
+    fitting = next((s for s in _SHARES if share <= s), 1.0)
+    short = min(size, math.ceil(size * fitting / _STRIDE) * _STRIDE)
+    return (short, size) if width >= height else (size, short)
+
+
+def letterbox(image: UInt8, height: int, width: int) -> tuple[UInt8, float, int, int]:
+    """The image shrunk into a black frame: picture uint8 [height, width, 3], scale, left and top border."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    wide, high = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    left, top = (width - wide) // 2, (height - high) // 2
+    picture = np.zeros((height, width, 3), np.uint8)
     cv2.resize(image, (wide, high), dst=picture[top : top + high, left : left + wide], interpolation=cv2.INTER_LINEAR)
     return picture, scale, left, top
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.engine import EngineSettings, make_engine
+from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.nets.blazepose import detector_spec, landmark_spec
 from stream3d.nets.spec import NetSpec
 from stream3d.pose2d.detect import Detector, Found, nobody_found
@@ -77,9 +77,9 @@ class PoseEstimator:
         """The engines it runs on, by net."""
         return {"detector": self._detector.describe(), "keypoints": self._landmarks.describe()}
 
-    def warm(self) -> None:
-        """Run every net and kernel once, so that the first frame does not wait for them."""
-        black = np.zeros((64, 64, 3), np.uint8)
+    def warm(self, width: int, height: int) -> None:
+        """Build and run every net and kernel once, so that the first picture of that size does not wait for them."""
+        black = np.zeros((height, width, 3), np.uint8)
         self._detector(black)
         self._landmarks(black, np.array([[32, 32, 64, 0]], np.float32))
 
@@ -120,22 +120,26 @@ def make_estimator(
     settings: PoseSettings | None = None,
     engine: EngineSettings | None = None,
     *,
-    detector: Callable[[int], NetSpec] = detector_spec,
+    detector: Callable[[int, int], NetSpec] = detector_spec,
     landmarks: Callable[[], NetSpec] = landmark_spec,
 ) -> PoseEstimator:
     """The default 2D room: BlazePose's detector and full landmark net, fetched on first use.
 
-    ``detector`` (by input side) and ``landmarks`` may name other nets with the same inputs and outputs.
+    ``detector`` (by height and width) and ``landmarks`` may name other nets with the same inputs and outputs.
 
     Raises:
         ModelError: the weights cannot be had or are not the pinned ones.
         EngineError: the nets cannot be compiled here.
     """
     settings = settings or PoseSettings()
-    detectors = {size: make_engine(replace(detector(size), buckets=(1,)), engine) for size in settings.sizes}
+
+    def detector_engine(height: int, width: int) -> Engine:
+        return make_engine(replace(detector(height, width), buckets=(1,)), engine)
+
     lowest = min(settings.min_score, settings.confirm_score)
+    finder = Detector(detector_engine, sizes=settings.sizes, min_score=lowest)
     crops = make_engine(replace(landmarks(), buckets=_CROPS), engine)
-    return PoseEstimator(Detector(detectors, min_score=lowest), LandmarkNet(crops), settings)
+    return PoseEstimator(finder, LandmarkNet(crops), settings)
 
 
 def _same_pose(seen: Landmarks, one: int, other: int) -> bool:

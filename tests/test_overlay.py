@@ -20,7 +20,7 @@ from stream3d.sinks import OverlaySettings, SinkSettings, open_sink
 from stream3d.sinks.draw import SIDE_COLOURS, Pen, bones_of, draw_skeleton, draw_tag, person_colour
 from stream3d.sinks.encoder import VideoFile, even_size
 from stream3d.sinks.inset import Inset, View
-from stream3d.sinks.overlay import Painter, fitted
+from stream3d.sinks.overlay import Painter, fit_into
 from stream3d.sinks.people import People, people_of
 from stream3d.skeleton import BLAZEPOSE33, BODY25, COCO17, H36M17, LAYOUTS
 from stream3d.values import Result
@@ -116,8 +116,8 @@ def test_clock_shows_in_the_corner() -> None:
 
 
 def test_picture_of_another_shape_gets_borders() -> None:
-    canvas, scale, shift = fitted(grey(100, 200), (400, 200))
-    assert canvas.shape == (200, 400, 3)
+    canvas = np.full((200, 400, 3), 7, np.uint8)
+    scale, shift = fit_into(canvas, grey(100, 200))
     assert (canvas[:, 150:250] == GREY).all()
     assert (canvas[:, :150] == 0).all()
     assert (scale.tolist(), shift.tolist()) == ([1, 1], [150, 0])
@@ -125,8 +125,9 @@ def test_picture_of_another_shape_gets_borders() -> None:
 
 @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([(64, 48), (48, 64), (16, 16)]))
 def test_fitted_pixels_stay_inside_and_where_they_belong(width: int, height: int, size: tuple[int, int]) -> None:
-    canvas, scale, shift = fitted(grey(width, height), size)
-    assert canvas.shape == (size[1], size[0], 3)
+    canvas = np.full((size[1], size[0], 3), 7, np.uint8)
+    scale, shift = fit_into(canvas, grey(width, height))
+    assert not (canvas == 7).any(), "nothing is left of the picture before"
     corners = scale * np.array([[0, 0], [width, height]], np.float32) + shift
     assert (corners[0] >= 0).all()
     assert (corners[1] <= np.array(size) + 1e-3).all()
@@ -269,6 +270,15 @@ def test_limit_of_the_longer_side_is_kept(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4")) as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height, stream.codec_context.name) == (320, 180, "h264")
+
+
+@pytest.mark.parametrize("fps", [float("nan"), float("inf"), 0.0, 1e6])
+def test_a_wrong_guess_of_the_rate_does_no_harm(tmp_path: Path, fps: float) -> None:
+    sink = open_sink(tmp_path / "a.mp4", dataclasses.replace(run_info(), fps=fps))
+    for i in range(5):
+        sink.write(result_of(i))
+    sink.close({})
+    np.testing.assert_allclose(times_of(tmp_path / "a.mp4"), [i / 30 for i in range(5)], atol=1e-3)
 
 
 def test_without_a_frame_there_is_no_file(tmp_path: Path) -> None:

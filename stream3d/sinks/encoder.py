@@ -97,7 +97,7 @@ class VideoFile:
     def _add_stream(self, settings: OverlaySettings) -> Any:
         name = encoder_name()
         options = {**_X264, "preset": settings.preset, "crf": str(settings.crf)} if name == "libx264" else _MPEG4
-        rate = Fraction(self._fps).limit_denominator(1001)
+        rate = Fraction(max(1.0, min(self._fps, 240.0))).limit_denominator(1001)  # a hint; NaN becomes 1
         stream: Any = self._container.add_stream(name, rate=rate, options=dict(options))
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"

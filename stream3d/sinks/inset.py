@@ -53,6 +53,7 @@ class Inset:
         self._layout = layout
         self._view: View | None = None
         self._seconds = 0.0
+        self._paper = np.zeros((0, 0, 3), np.uint8)
 
     def draw(self, canvas: UInt8, people: People, seconds: float) -> None:
         """Draw into the lower right corner of the canvas; a picture too small for it is left alone."""
@@ -62,7 +63,9 @@ class Inset:
             return
         gap = max(2, side // 32)
         panel = canvas[height - side - gap : height - gap, width - side - gap : width - gap]
-        cv2.addWeighted(panel, 0.12, np.full_like(panel, DARK), 0.88, 0.0, dst=panel)
+        if self._paper.shape != panel.shape:
+            self._paper = np.full_like(panel, DARK)
+        cv2.addWeighted(panel, 0.12, self._paper, 0.88, 0.0, dst=panel)
         cv2.rectangle(panel, (0, 0), (side - 1, side - 1), _GRID, 1)
         known = [i for i in range(len(people.person)) if np.isfinite(people.joints[i]).all(-1).sum() >= 2]
         self._settle(people.joints[known].astype(np.float64), seconds)

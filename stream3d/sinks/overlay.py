@@ -19,14 +19,16 @@ class Painter:
     """Draws results at one size; a picture of another shape is fitted into it with black borders."""
 
     def __init__(self, size: tuple[int, int], info: RunInfo, settings: OverlaySettings) -> None:
-        self._size, self._info, self._settings = size, info, settings
+        self._info, self._settings = info, settings
+        self._canvas = np.zeros((size[1], size[0], 3), np.uint8)  # kept: a fresh one costs more than the drawing
         self._pen = Pen.for_height(min(size[1], round(size[0] * 0.75)))
         self._inset = Inset(info.joint_layout) if settings.inset else None
 
     def __call__(self, result: Result) -> UInt8:
-        """The finished picture, uint8 [H, W, 3] RGB; the frame's own is not touched."""
+        """The finished picture, uint8 [H, W, 3] RGB, until the next call; the frame's own is not touched."""
         people = people_of(result, self._info)
-        canvas, scale, shift = fitted(result.frame.image, self._size)
+        canvas = self._canvas
+        scale, shift = fit_into(canvas, result.frame.image)
         self._draw_people(canvas, people, scale * people.keypoints[..., :2] + shift)
         if self._inset is not None:
             self._inset.draw(canvas, people, result.frame.pts)
@@ -63,24 +65,22 @@ class OverlaySink:
         self._video.close()
 
 
-def fitted(image: UInt8, size: tuple[int, int]) -> tuple[UInt8, Float32, Float32]:
-    """A copy of the image fitted into (width, height), and the scale [2] and shift [2] that its pixels went through.
+def fit_into(canvas: UInt8, image: UInt8) -> tuple[Float32, Float32]:
+    """Fill the canvas with the image; returns the scale [2] and shift [2] that its pixels went through.
 
-    An image of nearly the wanted shape is stretched by less than 2 %; any other gets black borders.
+    An image of nearly the canvas's shape is stretched by less than 2 %; any other gets black borders.
     """
-    height, width = image.shape[:2]
-    scale = np.array([size[0] / width, size[1] / height], np.float32)
+    (height, width), (high, wide) = image.shape[:2], canvas.shape[:2]
+    scale = np.array([wide / width, high / height])
     if scale.max() > 1.02 * scale.min():
         scale[:] = scale.min()
-    inner = [max(1, round(side * float(s))) for side, s in zip((width, height), scale, strict=True)]
-    scale = np.array([inner[0] / width, inner[1] / height], np.float32)
-    if (width, height) == size:
-        return image.copy(), scale, np.zeros(2, np.float32)
-    how = cv2.INTER_AREA if scale.max() < 0.5 else cv2.INTER_LINEAR
-    small = cv2.resize(image, inner, interpolation=how)
-    if tuple(inner) == size:
-        return np.asarray(small, np.uint8), scale, np.zeros(2, np.float32)
-    x, y = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    canvas = np.zeros((size[1], size[0], 3), np.uint8)
-    canvas[y : y + inner[1], x : x + inner[0]] = small
-    return canvas, scale, np.array([x, y], np.float32)
+    w, h = max(1, round(width * scale[0])), max(1, round(height * scale[1]))
+    x, y = (wide - w) // 2, (high - h) // 2
+    if (w, h) != (wide, high):
+        canvas[:] = 0
+    place = canvas[y : y + h, x : x + w]
+    if (w, h) == (width, height):
+        np.copyto(place, image)
+    else:
+        cv2.resize(image, (w, h), dst=place, interpolation=cv2.INTER_AREA if scale.max() < 0.5 else cv2.INTER_LINEAR)
+    return np.array([w / width, h / height], np.float32), np.array([x, y], np.float32)

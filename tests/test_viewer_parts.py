@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from viewer_scenes import STANDING, people_at
 
 from stream3d.errors import ViewerError
 from stream3d.sinks.viewer.figure import Figures, shadow_of
@@ -21,6 +20,7 @@ from stream3d.sinks.viewer.shapes import SUN, Balls, Mesh, Tubes
 from stream3d.sinks.viewer.timeline import Eye, timeline_mesh
 from stream3d.sinks.viewer.wire import Decoder, Shot, encode
 from stream3d.skeleton import H36M17, LAYOUTS
+from tests.viewer_scenes import STANDING, people_at
 
 FLIP = np.array([1.0, -1.0, -1.0])
 

@@ -12,9 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_viewer import accent, has_colour, window_corner
-from viewer_scenes import people_at, write_tracks
-from xvfb import Pixels, Xvfb
 
 from stream3d.errors import SettingsError, SinkError, TrackFileError
 from stream3d.sinks.viewer import save_picture
@@ -22,6 +19,9 @@ from stream3d.sinks.viewer.player import SPEEDS, Player
 from stream3d.sinks.viewer.take import Take, load_take
 from stream3d.skeleton import BLAZEPOSE33, H36M17
 from stream3d.trackfile import TrackFile
+from tests.test_viewer import accent, has_colour, window_corner
+from tests.viewer_scenes import people_at, write_tracks
+from tests.xvfb import Pixels, Xvfb
 
 SIZE = (800, 600)
 VIEW = "import sys; from stream3d.sinks.viewer import view_tracks; view_tracks(sys.argv[1], size=(800, 600))"

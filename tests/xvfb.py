@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 class Xvfb:
     """A running X server that draws into a file in ``folder``."""
 
-    def __init__(self, folder: Path, *, width: int = 1024, height: int = 768):
+    def __init__(self, folder: Path, *, width: int = 880, height: int = 680):
         if shutil.which("Xvfb") is None:
             if os.environ.get("STREAM3D_NO_XVFB") == "1":
                 pytest.skip("no Xvfb, and STREAM3D_NO_XVFB=1")
@@ -51,12 +51,14 @@ class Xvfb:
         return lines[:, : width * 4].reshape(height, width, 4)[..., 2::-1].copy()
 
     def wait_for(self, seen: Callable[[Pixels], bool], *, timeout_s: float = 20.0) -> Pixels:
-        """The screen once ``seen`` is true of it."""
-        deadline = time.monotonic() + timeout_s
-        while not seen(pixels := self.pixels()):
+        """The screen once ``seen`` has been true of it twice in a row, so that it is not one half drawn."""
+        deadline, times = time.monotonic() + timeout_s, 0
+        while True:
+            times = times + 1 if seen(pixels := self.pixels()) else 0
+            if times == 2:
+                return pixels
             assert time.monotonic() < deadline, f"the screen never showed what was waited for ({timeout_s:g} s)"
-            time.sleep(0.03)
-        return pixels
+            time.sleep(0.05)
 
     def press(self, *keys: str) -> None:
         """Press keys by their X names, one after the other, in whichever window is under the pointer."""

@@ -9,7 +9,9 @@ import sys
 from stream3d.errors import ViewerError
 
 
-def check_viewer_possible(*, asked_by: str, instead: str) -> None:
+def check_viewer_possible(
+    *, asked_by: str = "the viewer", instead: str = "save a picture: --screenshot FILE.png"
+) -> None:
     """Return if there is a display and open3d is installed; ``instead`` says what to do without a display.
 
     Raises:
@@ -22,5 +24,5 @@ def check_viewer_possible(*, asked_by: str, instead: str) -> None:
         )
     if importlib.util.find_spec("open3d") is None:
         raise ViewerError(
-            "the viewer needs Open3D, which is not installed; install it with: pip install 'stream3d[view]'"
+            f"{asked_by} needs Open3D, which is not installed; install it with: pip install 'stream3d[view]'"
         )

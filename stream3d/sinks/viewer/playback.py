@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from stream3d.errors import SettingsError, SinkError
+from stream3d.errors import SettingsError
 from stream3d.sinks.viewer.display import check_viewer_possible
 from stream3d.sinks.viewer.player import Player
 from stream3d.sinks.viewer.scene import Scene
 from stream3d.sinks.viewer.take import Take, load_take
 from stream3d.sinks.viewer.timeline import timeline_mesh
 from stream3d.sinks.viewer.window import Window
+from stream3d.trackfile import cannot_write
 
 KEYS_HELP = """\
 space  play, pause          left, right  one frame        [ ]  one second back, on
@@ -85,7 +86,7 @@ def save_picture(
     try:
         Path(picture).write_bytes(data.tobytes())
     except OSError as error:
-        raise SinkError(f"cannot write the picture {picture}: {error.strerror or error}") from error
+        raise cannot_write(Path(picture), error) from error
 
 
 def _checked(at_s: float, player: Player) -> float:

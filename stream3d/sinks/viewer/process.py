@@ -46,7 +46,7 @@ class ViewerSink:
         size: tuple[int, int] = (1280, 720),
         start_timeout_s: float = 30.0,
     ):
-        check_viewer_possible()
+        check_viewer_possible(asked_by="--view", instead="leave it out and write files, such as --save out.mp4")
         self._half_view = half_view(camera)
         self._unsent = memoryview(b"")
         self._over = False

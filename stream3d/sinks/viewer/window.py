@@ -119,7 +119,7 @@ class Window:
         return np.asarray((pixels * 255.0).round(), np.uint8)
 
     def close(self) -> None:
-        """Close the window; more than once is fine."""
+        """Close the window."""
         self.visualizer.destroy_window()
 
 

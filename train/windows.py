@@ -31,7 +31,7 @@ class MotionPool:
     """All takes end to end.
 
     ``points`` float32 [N, 19, 3]; of each frame ``first`` is the index of its take's first frame, ``fps`` its take's
-    rate, ``faults`` the number of unusable frames up to it.
+    rate; ``faults`` [N + 1] the number of unusable frames before it.
     """
 
     points: Float32
@@ -50,7 +50,7 @@ class MotionPool:
         speed = np.linalg.norm(np.diff(shape, axis=0, prepend=shape[:1]), axis=-1).max(-1) * fps
         at_start = first == np.arange(len(points))
         faulty = ~np.isfinite(points).all((1, 2)) | (np.where(at_start, 0.0, speed) > _FASTEST_M_S)
-        return cls(points=np.nan_to_num(points), first=first, fps=fps, faults=np.cumsum(faulty))
+        return cls(points=np.nan_to_num(points), first=first, fps=fps, faults=np.cumsum([False, *faulty]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +87,7 @@ def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation)
     back = (back - back[:, :1])[:, ::-1]
     end = rng.integers(0, len(pool.points), (tried, 1))
     index = np.maximum(end - back, pool.first[end])
-    sound = (pool.faults[end] == pool.faults[index[:, :1]])[:, 0]
+    sound = (pool.faults[end + 1] == pool.faults[index[:, :1]])[:, 0]
     keep = np.concatenate([np.flatnonzero(sound), np.flatnonzero(~sound)])[:count]
     present = (end - back >= pool.first[end])[keep]
     begun = np.where(rng.random(count) < how.beginnings, rng.integers(0, WINDOW, count), 0)

@@ -30,7 +30,8 @@ def lift_file(
 
     The ``.npz`` holds ``joints3d`` float32 [T, 17, 3] metres, camera space (NaN where nobody is), ``sigma`` float32
     [T, 17] metres, ``time`` float64 [T] seconds, ``joint_names`` [17] and ``meta``, a JSON string. A file with an axis
-    of people, [T, P, …], keeps it. ``smooth`` filters the skeletons over time; ``progress`` is called with frames done and frames in all.
+    of people, [T, P, …], keeps it. ``smooth`` filters the skeletons over time; ``progress`` is called with frames done
+    and frames in all.
 
     Raises:
         SettingsError: ``target`` is no ``.npz`` name, or is the source.

@@ -120,6 +120,7 @@ def test_keys_seek_step_jump_and_close(played: Played) -> None:
     assert played.process.wait(timeout=10) == 0
 
 
+@pytest.mark.slow
 def test_space_pauses_and_speed_keys_change_the_speed(played: Played) -> None:
     played.settle()
     played.screen.press("comma", "comma", "comma", "Home", "space")  # a tenth of the speed: two seconds take twenty
@@ -131,6 +132,7 @@ def test_space_pauses_and_speed_keys_change_the_speed(played: Played) -> None:
     assert played.progress(played.settle()) > 0.98
 
 
+@pytest.mark.slow
 def test_the_bar_stays_at_the_lower_edge_when_the_view_is_turned_and_r_brings_it_back(played: Played) -> None:
     played.settle()
     played.screen.press("3")

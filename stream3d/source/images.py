@@ -14,8 +14,9 @@ import av.error
 
 from stream3d.errors import SettingsError, SourceError, SourceFormatError
 from stream3d.source.allow import image_codec
+from stream3d.source.exif import jpeg_matrix
 from stream3d.source.info import Kind, SourceCounts, SourceInfo
-from stream3d.source.picture import PictureConverter
+from stream3d.source.picture import PictureConverter, display_matrix, turn_upright
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import read_start, safe_name
 from stream3d.values import Frame, UInt8
@@ -40,10 +41,11 @@ def read_image(path: Path, settings: SourceSettings) -> UInt8:
     # The decoder sees the size in the header and refuses before it allocates the picture.
     context.options = {"max_pixels": str(settings.max_pixels)}
     try:
-        frames = context.decode(av.Packet(path.read_bytes()))
-        frames = frames or context.decode(None)
+        data = path.read_bytes()
+        frames = context.decode(av.Packet(data)) or context.decode(None)
         if frames:
-            return PictureConverter()(frames[0])
+            image = PictureConverter().rgb(frames[0])
+            return turn_upright(image, jpeg_matrix(data) if codec == "mjpeg" else display_matrix(frames[0]))
     except av.error.FFmpegError as error:
         raise SourceFormatError(_why(path, context, settings, error.strerror)) from None
     except OSError as error:

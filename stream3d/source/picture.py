@@ -10,6 +10,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 
+from stream3d.source.exif import Matrix
 from stream3d.values import UInt8
 
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
@@ -27,22 +28,31 @@ class PictureConverter:
         # One context for the stream's life, since its set-up costs more than a frame; one thread, since handing slices
         # to others costs more CPU than it saves at 0.65 ms for a 1080p frame.
         self._reformatter = VideoReformatter()
+        # Looking at a frame's side data ties it into a reference cycle that keeps its picture alive until the garbage
+        # collector runs, so it is done once for each rotation that turns up.
+        self._matrices: dict[int, Matrix | None] = {}
 
     def __call__(self, frame: VideoFrame) -> UInt8:
-        """The picture of ``frame``."""
-        matrix = _matrix(frame)
-        rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=matrix, threads=1)
-        return turn_upright(np.asarray(rgb.to_ndarray(), np.uint8), display_matrix(frame))
+        """The picture of ``frame``, turned as its display matrix says."""
+        rotation = frame.rotation
+        if rotation not in self._matrices:
+            self._matrices[rotation] = display_matrix(frame)
+        return turn_upright(self.rgb(frame), self._matrices[rotation])
+
+    def rgb(self, frame: VideoFrame) -> UInt8:
+        """The picture of ``frame`` as it is stored."""
+        rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=_colour_matrix(frame), threads=1)
+        return np.asarray(rgb.to_ndarray(), np.uint8)
 
 
-def _matrix(frame: VideoFrame) -> Colorspace | None:
+def _colour_matrix(frame: VideoFrame) -> Colorspace | None:
     if frame.colorspace != _UNSPECIFIED or frame.format.is_rgb or frame.format.name.startswith("yuvj"):
         return None
     large = frame.height > _SD_HEIGHT or frame.width > _SD_WIDTH
     return Colorspace.ITU709 if large else Colorspace.ITU601
 
 
-def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
+def display_matrix(frame: VideoFrame) -> Matrix | None:
     """The a, b, c, d of the 3 × 3 display matrix of ``frame`` (FFmpeg's libavutil/display.h), None where it has none.
 
     A source pixel (x, y) is shown at (a x + c y, b x + d y), up to a shift; 1.0 is 65536.
@@ -58,13 +68,13 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     return a, b, c, d
 
 
-def _quarter_turn(degrees: int) -> tuple[int, int, int, int] | None:
+def _quarter_turn(degrees: int) -> Matrix | None:
     """The matrix of a counterclockwise rotation, to the nearest quarter turn."""
     cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[round(degrees / 90) % 4]
     return None if cos == 1 else (cos, -sin, sin, cos)
 
 
-def turn_upright(image: UInt8, matrix: tuple[int, int, int, int] | None) -> UInt8:
+def turn_upright(image: UInt8, matrix: Matrix | None) -> UInt8:
     """Apply the nearest of the eight quarter turns and mirrorings to ``image`` [H, W, 3]; the result is contiguous.
 
     >>> turn_upright(np.arange(6, dtype=np.uint8).reshape(1, 2, 3), (0, 1, -1, 0))[:, 0, 0].tolist()

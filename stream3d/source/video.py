@@ -20,6 +20,7 @@ from stream3d.values import Frame, UInt8
 
 log = logging.getLogger(__name__)
 
+_STEPS_BACK_S = (0.0, 2.0, 10.0, 60.0)
 _UNKNOWN_FPS = 30.0  # the step where a stamp is missing and the container names no rate
 
 
@@ -92,12 +93,30 @@ class VideoSource:
             self.close()
 
     def _entered(self, first: Decoded, start_s: float) -> Iterator[Decoded]:
-        """Pictures from the key frame before ``start_s`` on, or from the first where the container cannot seek."""
-        if start_s > 0 and not self.info.live and self._decoder.seek(self._origin_s + start_s):
-            self._frames = self._decoder.frames()
-        else:
-            yield first
+        """Pictures from the key frame before ``start_s`` on; of a live source from the first."""
+        yield self._sought(start_s) if start_s > 0 and not self.info.live else first
         yield from self._frames
+
+    def _sought(self, start_s: float) -> Decoded:
+        """A picture that comes no later than ``start_s``, as late as can be had.
+
+        Some containers (MPEG-TS) are entered between key frames, and then the pictures up to the next one are lost: so
+        the aim is moved back until that is well. Where nothing helps, the file is read from its start.
+        """
+        damage = self.counts.corrupt, self.counts.skipped
+        for back_s in _STEPS_BACK_S:
+            wanted_s = self._origin_s + start_s
+            if back_s >= start_s or not self._decoder.seek(wanted_s - back_s):
+                break
+            self._frames = self._decoder.frames()
+            found = next(self._frames, None)
+            if found is not None and (found.raw_s is None or found.raw_s <= wanted_s):
+                return found
+            self.counts.corrupt, self.counts.skipped = damage  # of a wrong entry, not of the file
+        self._decoder.close()
+        self._decoder = Decoder(self._target, self._settings, self.counts)
+        self._frames = self._decoder.frames()
+        return self._decoder.first(self._frames)
 
     def _image(self, decoded: Decoded) -> UInt8 | None:
         self.counts.corrupt += decoded.corrupt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -15,8 +15,6 @@ from stream3d.source.target import Target
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
-
-log = logging.getLogger(__name__)
 
 # av.logging must stay as it is: with a level set, decoder threads that log wait for the interpreter lock while closing
 # the decoder holds it and waits for them.
@@ -39,6 +37,7 @@ def open_container(target: Target, settings: SourceSettings) -> InputContainer:
     extra: dict[str, Any] = dict(_OPTIONS)
     if target.remote:
         extra["timeout"] = (settings.timeout_s, settings.read_timeout_s)
+    began = time.monotonic()
     try:
         container: InputContainer = av.open(
             target.address,
@@ -50,7 +49,10 @@ def open_container(target: Target, settings: SourceSettings) -> InputContainer:
         )
         return container
     except av.error.FFmpegError as error:
-        raise explain(target, error, settings) from None
+        late = target.remote and time.monotonic() - began >= settings.timeout_s
+        if late or isinstance(error, av.error.ExitError):  # RTSP reports the interruption as bad data
+            raise SourceError(f"{target.shown}: no answer within {settings.timeout_s:g} s") from None
+        raise explain(target, error) from None
 
 
 def video_stream(container: InputContainer, target: Target, settings: SourceSettings) -> VideoStream:
@@ -91,7 +93,7 @@ def check_size(shown: str, width: int, height: int, settings: SourceSettings) ->
         )
 
 
-def explain(target: Target, error: av.error.FFmpegError, settings: SourceSettings) -> SourceError:
+def explain(target: Target, error: av.error.FFmpegError) -> SourceError:
     """FFmpeg's failure to open ``target`` as the error to raise; nothing of ``error`` that may hold a password."""
     shown, why = target.shown, error.strerror or type(error).__name__
     match error:
@@ -99,8 +101,6 @@ def explain(target: Target, error: av.error.FFmpegError, settings: SourceSetting
             return SourceNotFoundError(f"{shown}: nothing is there ({why})")
         case av.error.PermissionError() | av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
             return SourceRefusedError(f"{shown}: access refused ({why}); check its rights or the user and password")
-        case av.error.ExitError():
-            return SourceError(f"{shown}: no answer within {settings.timeout_s:g} s")
         case av.error.InvalidDataError() | av.error.EOFError():
             return SourceFormatError(f"{shown}: not a video, or damaged beyond reading ({why})")
         case av.error.ArgumentError() | av.error.ProtocolNotFoundError() | av.error.DemuxerNotFoundError():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -216,7 +218,15 @@ def test_a_ball_appears_where_the_camera_says(place: tuple[float, float, float])
     bright = picture[..., 0].astype(float)
     rows, columns = np.mgrid[: bright.shape[0], : bright.shape[1]] + 0.5
     found = np.array([(columns * bright).sum(), (rows * bright).sum()]) / bright.sum()
-    np.testing.assert_allclose(found, project(view.to_camera(np.array(place)), view.camera), atol=0.25)
+    np.testing.assert_allclose(found, project(view.to_camera(np.array(place)), view.camera), atol=0.1)
+
+
+@needs_open3d
+@pytest.mark.parametrize("wrong", [{"cx": 150.0}, {"cy": 121.0}, {"fy": 310.0}, {"distortion": (0.1,)}])
+def test_a_camera_that_cannot_be_drawn_exactly_is_refused(wrong: dict[str, Any]) -> None:
+    view = small_view()
+    with pytest.raises(ValueError, match="the renderer needs square pixels"):
+        Renderer(replace(view, camera=replace(view.camera, **wrong)))
 
 
 @needs_open3d

@@ -60,12 +60,25 @@ class FigureMotion:
         return len(self.joints)
 
 
+def _check_camera(camera: Camera) -> None:
+    """Open3D's legacy window would silently draw any other camera as this kind."""
+    central = (camera.cx, camera.cy) == (camera.width / 2, camera.height / 2)
+    if not central or camera.fx != camera.fy or camera.distortion:
+        raise ValueError(f"the renderer needs square pixels and the lens over the middle of the picture, not {camera}")
+
+
 class Renderer:
-    """An off-screen window; a context manager. ``furnished=False`` leaves everything black but what is added."""
+    """An off-screen window; a context manager. ``furnished=False`` leaves everything black but what is added.
+
+    Raises:
+        ValueError: the camera has an off-centre or a distorting lens, or pixels that are not square.
+        RuntimeError: no window could be opened.
+    """
 
     def __init__(self, view: View, *, furnished: bool = True) -> None:
         import open3d  # 400 MB, and only those who render need it
 
+        _check_camera(view.camera)
         self._o3d = open3d
         self._view = view
         self._meshes: list[Any] = []
@@ -115,7 +128,7 @@ class Renderer:
         control.set_constant_z_near(_NEAR_M)
         control.set_constant_z_far(_FAR_M)
         if not control.convert_from_pinhole_camera_parameters(pose, allow_arbitrary=True):
-            raise RuntimeError(f"Open3D refused the camera {camera}; its centre must be the middle of the picture")
+            raise RuntimeError(f"Open3D refused the camera {camera}")
 
     def draw(self, people: Sequence[tuple[Float64, npt.NDArray[np.int64], Float64]]) -> UInt8:
         """Picture uint8 [H, W, 3] of the room and of meshes (vertices, triangles, sRGB colours), the same each time."""

@@ -19,6 +19,7 @@ from stream3d.solve import make_smoother
 def command(arguments: argparse.Namespace) -> int:
     """Lift a keypoint file or folder."""
     settings = run_settings(arguments)
+    options = _options(arguments)
     lifter = Lifter(make_engine(lifter_spec(), settings.engine), settings.lift)
     with tqdm(unit=" frames", file=sys.stderr, disable=arguments.quiet, dynamic_ncols=True) as bar:
 
@@ -30,7 +31,7 @@ def command(arguments: argparse.Namespace) -> int:
             Path(arguments.keypoints),
             Path(arguments.save),
             lifter,
-            options=_options(arguments),
+            options=options,
             smooth=make_smoother(settings.smoother, settings.smooth),
             progress=progress,
         )

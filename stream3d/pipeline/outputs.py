@@ -13,6 +13,7 @@ from stream3d.errors import SettingsError, Stream3DError
 from stream3d.geometry import Camera
 from stream3d.pipeline.rooms import Rooms, of_stills
 from stream3d.sinks import RunInfo, Sink, SinkSettings, check_writable, open_sink
+from stream3d.sinks.viewer.display import check_viewer_possible
 from stream3d.source import SourceInfo
 
 if TYPE_CHECKING:
@@ -43,13 +44,16 @@ class Outputs:
         return self.viewer is not None and self.viewer.closed and len(self.sinks) == 1
 
 
-def check_outputs(source: str | int | Path, saves: Sequence[str | Path]) -> None:
+def check_outputs(source: str | int | Path, saves: Sequence[str | Path], *, view: bool = False) -> None:
     """Fail before any work is done.
 
     Raises:
         SettingsError: no writer has an output's ending, or an output is named twice or is the source itself.
         SinkError: an output cannot be written.
+        ViewerError: there is no display, or no open3d.
     """
+    if view:
+        check_viewer_possible(asked_by="--view", instead="use --save")
     taken = {Path(str(source)).resolve()}
     for save in saves:
         path = Path(save).resolve()

@@ -70,7 +70,7 @@ def run(
         Stream3DError: the source, weights, an engine or an output cannot be used; what was computed before is saved.
     """
     settings = settings or RunSettings()
-    check_outputs(what, saves or ())
+    check_outputs(what, saves or (), view=view)
     began = time.perf_counter()
     meters = Meters()
     with open_source(what, settings.source) as source:

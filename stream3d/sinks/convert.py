@@ -12,7 +12,7 @@ from stream3d.errors import SettingsError
 from stream3d.geometry import Camera
 from stream3d.sinks.base import RunInfo
 from stream3d.sinks.files import open_sink
-from stream3d.trackfile import TrackFile, load_tracks
+from stream3d.trackfile import SUFFIX, TrackFile, load_tracks, recover
 from stream3d.values import Frame, Result
 
 _WITHOUT_PICTURES = (".npz", ".jsonl", ".csv", ".json", "/")
@@ -22,6 +22,8 @@ _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 def convert_tracks(tracks: str | Path, save: str) -> None:
     """Write the rows of the file ``tracks`` to ``save``, whose ending chooses the writer.
 
+    A journal that becomes its ``.npz`` is gone afterwards.
+
     Raises:
         TrackFileError: ``tracks`` cannot be read.
         SettingsError: the format needs the pictures of the video, or its ending is unknown.
@@ -29,6 +31,9 @@ def convert_tracks(tracks: str | Path, save: str) -> None:
     """
     if not save.endswith(_WITHOUT_PICTURES) or save.endswith(".2d.npz"):
         raise SettingsError(f"--save {save}: tracks can be exported to .npz, .jsonl, .csv and .json/")
+    if str(tracks).endswith(SUFFIX) and save.endswith(".npz"):
+        recover(tracks, save)
+        return
     file = load_tracks(tracks)
     sink = open_sink(save, _info(file))
     try:

@@ -219,7 +219,7 @@ def batches(pool: MotionPool, recipe: Recipe, first: int) -> Iterator[Batch]:
             yield batch
 
 
-def run(trainer: Trainer, pool: MotionPool, work: Path, *, save_every: int = 1000) -> list[dict[str, float]]:
+def run(trainer: Trainer, pool: MotionPool, work: Path, *, save_every: int = 250) -> list[dict[str, float]]:
     """Train to the end, with a checkpoint now and then; returns the losses of every step."""
     path, log = work / "lifter.safetensors", []
     if path.is_file():

@@ -108,9 +108,10 @@ def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.flo
     present: Bool = np.asarray(seen.any(-1))
     roots = root_rays(rays, seen)
     turns = centring_rotation(roots)
-    size = apparent_size(rays, seen)
-    safe = np.where(seen[..., None], rays, roots[..., None, :])
-    centred = rotate_rays(safe, turns) / size[:, None, None, None]
+    centred = rotate_rays(np.where(seen[..., None], rays, roots[..., None, :]), turns)
+    # Off the axis a picture is stretched, so size is measured after centring too.
+    size = apparent_size(centred, seen)
+    centred = centred / size[:, None, None, None]
     path = rotate_rays(roots, turns[:, -1]) / size[:, None, None]
     points = np.concatenate([centred, np.where(seen, confidence, np.float32(0))[..., None]], -1)
     step = np.diff(time, axis=-1, prepend=time[:, :1]) * 10

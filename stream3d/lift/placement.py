@@ -5,39 +5,60 @@ from __future__ import annotations
 import numpy as np
 
 from stream3d.geometry import solve_root
-from stream3d.lift.features import Float32, root_rays
+from stream3d.lift.features import Bool, Float32
+from stream3d.skeleton import H36M17
 
 NEAREST_M, FARTHEST_M = 0.3, 100.0
-# Bones seen from random sides appear at about 0.8 of their length.
-_FORESHORTENED = 0.8
 # A joint this far off its ray, in metres, counts half.
 _OFF_RAY_M = 0.08
+_ROUNDS = 3
+_PARENTS = np.array([parent for parent, _ in H36M17.bones])
+_CHILDREN = np.array([child for _, child in H36M17.bones])
+
+
+def _middle(values: Float32, weights: Float32) -> Float32:
+    """Weighted median over the last axis."""
+    order = np.argsort(values, axis=-1)
+    total = np.cumsum(np.take_along_axis(weights, order, -1), -1)
+    place = (total < total[..., -1:] / 2).sum(-1, keepdims=True)
+    place = np.minimum(place, values.shape[-1] - 1)
+    return np.asarray(np.take_along_axis(values, np.take_along_axis(order, place, -1), -1)[..., 0], np.float32)
+
+
+def _by_medians(joints: Float32, rays: Float32, seen: Bool, size: Float32) -> Float32:
+    """Roots [P, 3] that a few wild joints cannot move.
+
+    The depth is the median over the bones of flat length over apparent length, or one over ``size`` where no bone is
+    seen; the rest are medians over the joints. They always exist.
+    """
+    both = seen[:, _PARENTS] & seen[:, _CHILDREN]
+    flat = np.linalg.norm(joints[:, _PARENTS, :2] - joints[:, _CHILDREN, :2], axis=-1)
+    apparent = np.linalg.norm(rays[:, _PARENTS] - rays[:, _CHILDREN], axis=-1)
+    depth = _middle(flat / np.maximum(apparent, np.float32(1e-6)), np.where(both, flat, np.float32(0)))
+    depth = np.where((both & (flat > 0)).any(-1), depth, 1 / size)
+    depth = np.clip(depth, NEAREST_M, FARTHEST_M).astype(np.float32)
+    aside = rays * (joints[..., 2:] + depth[:, None, None]) - joints[..., :2]
+    weights = seen.astype(np.float32)
+    return np.stack([_middle(aside[..., 0], weights), _middle(aside[..., 1], weights), depth], -1)
 
 
 def _off_rays(joints: Float32, root: Float32, rays: Float32) -> Float32:
     """Distances [P, J] in metres of placed joints to their rays, at the joints' depths."""
     placed = joints + root[:, None]
-    gap = placed[..., :2] - rays * placed[..., 2:]
-    return np.asarray(np.linalg.norm(gap, axis=-1), np.float32)
-
-
-def _by_size(rays: Float32, weights: Float32, size: Float32) -> Float32:
-    """Roots [P, 3] by apparent size alone, which always exists."""
-    root = root_rays(rays, weights > 0)
-    depth = np.clip(_FORESHORTENED / size, NEAREST_M, FARTHEST_M)[:, None]
-    return np.concatenate([root * depth, depth], -1).astype(np.float32)
+    return np.asarray(np.linalg.norm(placed[..., :2] - rays * placed[..., 2:], axis=-1), np.float32)
 
 
 def place(joints: Float32, rays: Float32, weights: Float32, size: Float32) -> Float32:
     """Roots float32 [P, 3], metres, camera space, of root-relative ``joints`` [P, 17, 3] in camera axes.
 
-    Weighted least squares against the ``rays`` [P, 17, 2], twice, the second time with joints that lie off their rays
-    counting less (Cauchy weights). Where that gives no place in front of the camera, the depth is that at which the
-    body has its apparent ``size`` [P] (rays per metre).
+    ``rays`` [P, 17, 2] are finite, also where ``weights`` [P, 17] are 0 (unseen); ``size`` [P] is the apparent size in
+    rays per metre. Weighted least squares against the rays, a few times over, in which a joint off its ray counts less
+    (Cauchy weights, starting from medians). Where that gives no place in front of the camera the medians stand.
     """
-    root = solve_root(joints, rays, weights)
-    off = _off_rays(joints, root, np.nan_to_num(rays))
-    kinder = weights / (1 + np.square(np.nan_to_num(off) / np.float32(_OFF_RAY_M)))
-    root = solve_root(joints, rays, kinder)
-    sound = np.isfinite(root).all(-1) & (root[:, 2] >= NEAREST_M) & (root[:, 2] <= FARTHEST_M)
-    return np.where(sound[:, None], root, _by_size(rays, weights, size)).astype(np.float32)
+    root = start = _by_medians(joints, rays, weights > 0, size)
+    for _ in range(_ROUNDS):
+        off = _off_rays(joints, root, rays) / np.float32(_OFF_RAY_M)
+        found = solve_root(joints, rays, weights / (1 + np.square(off)))
+        sound = np.isfinite(found).all(-1) & (found[:, 2] >= NEAREST_M) & (found[:, 2] <= FARTHEST_M)
+        root = np.where(sound[:, None], found, start).astype(np.float32)
+    return root

@@ -20,6 +20,7 @@ from train.render.room import Piece, floor, furniture
 
 Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
+Coloured = tuple[npt.NDArray[np.floating], npt.NDArray[np.int64], Float64]
 
 _NEAR_M, _FAR_M = 0.3, 30.0
 _SUPERSAMPLING = 2
@@ -81,7 +82,7 @@ class Renderer:
         _check_camera(view.camera)
         self._o3d = open3d
         self._view = view
-        self._meshes: list[Any] = []
+        self._mesh: Any = None
         self._window = open3d.visualization.Visualizer()
         size = (view.camera.width * _SUPERSAMPLING, view.camera.height * _SUPERSAMPLING)
         if not self._window.create_window(width=size[0], height=size[1], visible=False):
@@ -91,8 +92,7 @@ class Renderer:
         options.background_color = np.zeros(3)
         self._floor = floor() if furnished else None
         pieces = [self._floor, *furniture()] if self._floor is not None else []
-        self._room = [self._add(p.vertices, p.triangles, p.colours()) for p in pieces]
-        self._aimed = False
+        self._room = [(p.vertices, p.triangles, p.colours()) for p in pieces]
 
     def __enter__(self) -> Self:
         return self
@@ -102,14 +102,23 @@ class Renderer:
     ) -> None:
         self._window.destroy_window()
 
-    def _add(self, vertices: Float64, triangles: npt.NDArray[np.int64], colours: Float64) -> Any:
+    def _show(self, meshes: Sequence[Coloured]) -> None:
+        """Hand everything to the window as one mesh: the order in which it draws several would vary from run to run."""
         utility = self._o3d.utility
-        made = self._o3d.geometry.TriangleMesh()
-        made.vertices = utility.Vector3dVector(np.asarray(vertices, np.float64))
-        made.triangles = utility.Vector3iVector(triangles.astype(np.int32))
-        made.vertex_colors = utility.Vector3dVector(colours)
-        self._window.add_geometry(made)
-        return made
+        starts = np.cumsum([0, *(len(vertices) for vertices, _, _ in meshes)])
+        faces = [triangles + start for (_, triangles, _), start in zip(meshes, starts[:-1], strict=True)]
+        whole = self._o3d.geometry.TriangleMesh() if self._mesh is None else self._mesh
+        whole.vertices = utility.Vector3dVector(
+            np.concatenate([vertices for vertices, _, _ in meshes], dtype=np.float64)
+        )
+        whole.triangles = utility.Vector3iVector(np.concatenate(faces).astype(np.int32))
+        whole.vertex_colors = utility.Vector3dVector(np.concatenate([colours for _, _, colours in meshes]))
+        if self._mesh is not None:
+            self._window.update_geometry(whole)
+            return
+        self._mesh = whole
+        self._window.add_geometry(whole)
+        self._aim()
 
     def _aim(self) -> None:
         """Set the camera; Open3D counts pixel centres at whole numbers, hence the half pixels."""
@@ -130,18 +139,9 @@ class Renderer:
         if not control.convert_from_pinhole_camera_parameters(pose, allow_arbitrary=True):
             raise RuntimeError(f"Open3D refused the camera {camera}")
 
-    def draw(self, people: Sequence[tuple[Float64, npt.NDArray[np.int64], Float64]]) -> UInt8:
-        """Picture uint8 [H, W, 3] of the room and of meshes (vertices, triangles, sRGB colours), the same each time."""
-        utility = self._o3d.utility
-        if len(self._meshes) != len(people):
-            self._meshes += [self._add(*person) for person in people[len(self._meshes) :]]
-        if not self._aimed:
-            self._aim()
-            self._aimed = True
-        for drawn, (vertices, _, colours) in zip(self._meshes, people, strict=True):
-            drawn.vertices = utility.Vector3dVector(np.asarray(vertices, np.float64))
-            drawn.vertex_colors = utility.Vector3dVector(colours)
-            self._window.update_geometry(drawn)
+    def draw(self, meshes: Sequence[Coloured]) -> UInt8:
+        """Picture uint8 [H, W, 3] of the room and of meshes (vertices, triangles, sRGB colours)."""
+        self._show([*self._room, *meshes])
         self._window.poll_events()
         self._window.update_renderer()
         picture = np.asarray(self._window.capture_screen_float_buffer(True))
@@ -167,8 +167,7 @@ class Renderer:
         touch = shadow_map(low if len(low) else everyone, UP).on_ground(ground.vertices, 0.03, 0.16)
         lit = lamp.on_ground(ground.vertices, 0.012, 0.05)
         colours = shaded(ground.albedo, ground.normals, ground.open_sky * (0.35 + 0.65 * touch), lit)
-        self._room[0].vertex_colors = self._o3d.utility.Vector3dVector(colours)
-        self._window.update_geometry(self._room[0])
+        self._room[0] = (ground.vertices, ground.triangles, colours)
 
 
 def render_clip(people: Sequence[FigureMotion], view: View) -> Iterator[UInt8]:

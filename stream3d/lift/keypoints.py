@@ -96,7 +96,7 @@ def _from_npz(path: Path, options: KeypointOptions) -> KeypointSequence:
     layout = _layout(path, options.layout or _word(path, arrays.get("layout")))
     keypoints = arrays["keypoints"]
     single = keypoints.ndim == 3
-    people = _checked(path, keypoints[:, None] if single else keypoints, layout)
+    people = _checked(path, keypoints, layout)
     given = {key: _number(path, key, arrays.get(key)) for key in ("fps", "width", "height", "focal")}
     camera, notes = _camera(path, options, given, people)
     time = _times(path, options.fps or given["fps"], arrays.get("time") if options.fps is None else None, len(people))
@@ -151,9 +151,10 @@ def _positive(path: Path, key: str, value: float | None) -> float | None:
 
 def _checked(path: Path, keypoints: npt.NDArray[np.generic], layout: Layout) -> Float32:
     """float32 [T, P, J, 3]; infinite coordinates are refused, a missing score is 0."""
-    if keypoints.dtype.kind not in "fiu" or keypoints.ndim != 4 or keypoints.shape[2:] != (layout.size, 3):
+    if keypoints.dtype.kind not in "fiu" or keypoints.ndim not in (3, 4) or keypoints.shape[-2:] != (layout.size, 3):
         wanted = f"[frames, {layout.size}, 3] or [frames, people, {layout.size}, 3] numbers for {layout.name}"
         raise TrackFileError(f"{path}: `keypoints` must be {wanted}, not {keypoints.dtype} {list(keypoints.shape)}")
+    keypoints = keypoints if keypoints.ndim == 4 else keypoints[:, None]
     if len(keypoints) == 0 or not 1 <= keypoints.shape[1] <= MAX_PEOPLE:
         raise TrackFileError(
             f"{path}: `keypoints` holds {len(keypoints)} frames of {keypoints.shape[1]} people; at least 1 frame and 1"

@@ -90,6 +90,7 @@ def save_lifter(net: Lifter, path: Path, notes: Mapping[str, str]) -> None:
     tensors = {name: value.detach().to(torch.float16).contiguous() for name, value in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata={"shape": json.dumps(asdict(net.shape)), **notes})
+    path.chmod(0o644)  # safetensors writes for its owner alone, and these go into a package
 
 
 def load_lifter(path: Path | None = None) -> Lifter:

@@ -21,12 +21,14 @@ def command(arguments: argparse.Namespace) -> int:
     settings = run_settings(arguments)
     options = _options(arguments)
     lifter = Lifter(make_engine(lifter_spec(), settings.engine), settings.lift)
-    with tqdm(unit=" frames", file=sys.stderr, disable=arguments.quiet, dynamic_ncols=True) as bar:
+    bars: list[tqdm[None]] = []  # made with the first frame, so that a file that cannot be read leaves no empty bar
 
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+    def progress(done: int, total: int) -> None:
+        if not bars:
+            bars.append(tqdm(total=total, unit=" frames", file=sys.stderr, disable=arguments.quiet, dynamic_ncols=True))
+        bars[0].update(done - bars[0].n)
 
+    try:
         sequence = lift_file(
             Path(arguments.keypoints),
             Path(arguments.save),
@@ -35,6 +37,9 @@ def command(arguments: argparse.Namespace) -> int:
             smooth=make_smoother(settings.smoother, settings.smooth),
             progress=progress,
         )
+    finally:
+        for bar in bars:
+            bar.close()
     for note in sequence.notes:
         print(f"stream3d: {note}", file=sys.stderr)
     if not arguments.quiet:

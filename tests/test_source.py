@@ -156,6 +156,9 @@ def test_start_behind_the_end_is_refused(tmp_path):
     path = write_clip(tmp_path / "clip.mp4")
     with pytest.raises(SettingsError, match=r"start_s is 9 but it is only 1\.2 s long"):
         open_source(path, SourceSettings(start_s=9))
+    image = write_image(tmp_path / "a.png", picture(1))
+    with pytest.raises(SettingsError, match=r"no image lies after start_s = 9; the last is at 0 s"):
+        open_source(image, SourceSettings(start_s=9))
 
 
 def test_sound_is_never_touched(tmp_path):

@@ -22,7 +22,9 @@ from stream3d.errors import (
     SourceRefusedError,
     Stream3DError,
 )
-from stream3d.source import SourceSettings, open_source
+from stream3d.source import SourceCounts, SourceSettings, open_source
+from stream3d.source.decode import Decoder
+from stream3d.source.target import file_target
 from tests.clips import number_of, picture, write_clip, write_image, write_sound
 
 SOON_S = 10.0  # a damaged clip of a few kilobytes; the machine may be busy
@@ -329,6 +331,26 @@ def test_the_file_is_closed_after_every_failure(tmp_path):
         fails(write_sound(tmp_path / "song.mp4"), SourceFormatError)
         fails(write_clip(tmp_path / "clip.mp4"), SourceRefusedError, max_pixels=10)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_end_of_a_container_whose_streams_are_not_those_it_opened_with(tmp_path):
+    """PyAV 18 raises IndexError there, once in thousands of damaged FLV files; here always."""
+    decoder = Decoder(file_target(write_clip(tmp_path / "clip.flv")), SourceSettings(), SourceCounts())
+
+    class Tripping:
+        def __init__(self, container: object) -> None:
+            self.container = container
+
+        def demux(self, stream: object) -> Iterator[object]:
+            yield from self.container.demux(stream)
+            raise IndexError("list index out of range")
+
+        def close(self) -> None:
+            self.container.close()
+
+    decoder.container = Tripping(decoder.container)
+    assert len(list(decoder.frames())) == 12
+    decoder.close()
 
 
 # --- the network, on this machine ----------------------------------------------------------------------------------

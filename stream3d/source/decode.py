@@ -111,6 +111,8 @@ class Decoder:
                 yield packet
                 if self._closed:  # reading on would touch freed memory
                     return
+        except IndexError:  # PyAV trips at the end over streams that turned up after opening
+            log.warning("%s: damaged; streams turned up in its middle", shown)
         except av.error.InvalidDataError as error:
             log.warning("%s: damaged; it ends here (%s)", shown, error.strerror)
         except av.error.ExitError:

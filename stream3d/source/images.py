@@ -67,7 +67,7 @@ class ImagesSource:
 
     Raises:
         SourceError: (or a child) not one of them can be read.
-        SettingsError: start_s lies behind the last.
+        SettingsError: no image lies between start_s and end_s.
     """
 
     def __init__(self, paths: Sequence[Path], settings: SourceSettings, *, shown: str, kind: Kind) -> None:
@@ -143,8 +143,10 @@ class ImagesSource:
         timed = [(i / self._fps, path) for i, path in enumerate(paths)]
         files = [(t, path) for t, path in timed if t >= start_s and (end_s is None or t < end_s)]
         if not files:
-            length = len(paths) / self._fps
-            raise SettingsError(f"{self._shown}: start_s is {start_s:g} but it is only {length:g} s long")
+            last_s = (len(paths) - 1) / self._fps
+            raise SettingsError(
+                f"{self._shown}: no image lies after start_s = {start_s:g}; the last is at {last_s:g} s"
+            )
         return files
 
     def _describe(self, first: Frame, kind: Kind) -> SourceInfo:

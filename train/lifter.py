@@ -248,6 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go")
     parser.add_argument("--minutes", type=float, default=0.0, help="wall time, instead of --steps")
     parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--sequences", type=int, default=256, help="of three windows each, per step")
     parser.add_argument("--learning-rate", type=float, default=1.2e-3)
     parser.add_argument("--adversarial-every", type=int, default=4, help="0 trains without critics")
     parser.add_argument("--seed", type=int, default=0)

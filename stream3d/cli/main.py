@@ -16,6 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return the exit code."""
     arguments = make_parser().parse_args(argv)
     logging.basicConfig(format="stream3d: %(message)s", level=logging.ERROR if arguments.quiet else logging.WARNING)
+    if not arguments.quiet:
+        logging.getLogger("stream3d").setLevel(logging.INFO)
     listen()
     try:
         return int(arguments.command(arguments))

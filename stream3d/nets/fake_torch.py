@@ -100,4 +100,4 @@ class FakeLandmarker(nn.Module):
         rest = torch.zeros_like(points[..., :1])
         landmarks = torch.cat([points, rest, rest + 0.95, rest + 0.95], -1)
         presence = (400 * (whole[:, 0] - 0.02)).sigmoid()
-        return landmarks, presence, torch.full((len(image), 64, 64, 39), -10.0, device=image.device)
+        return landmarks, presence, torch.full((image.shape[0], 64, 64, 39), -10.0, device=image.device)

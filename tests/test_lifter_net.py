@@ -14,7 +14,7 @@ from stream3d.engine import EngineSettings, make_engine
 from stream3d.errors import ModelError, ModelMissingError
 from stream3d.geometry import centring_rotation, rotate_rays
 from stream3d.lift import features
-from stream3d.lift.features import apparent_size, root_rays, window_features
+from stream3d.lift.features import apparent_size, root_rays, size_of, window_features
 from stream3d.nets import lifter as net_module
 from stream3d.nets.lifter import Lifter, LifterShape, lifter_spec, load_lifter, save_lifter
 from stream3d.skeleton import H36M17
@@ -126,6 +126,8 @@ def test_apparent_size_halves_with_distance_and_bears_missing_legs() -> None:
     near, far = apparent_size(rays, seen), apparent_size(rays / 2, seen)
     np.testing.assert_allclose(far, near / 2, rtol=1e-5)
     assert apparent_size(rays, np.zeros_like(seen))[0] > 0
+    features_near, _ = window_features(rays, seen.astype(np.float32), TIME)
+    np.testing.assert_allclose(size_of(features_near), near, rtol=0.05)
 
 
 def test_frames_before_a_person_came_are_all_zero() -> None:

@@ -40,6 +40,7 @@ BONE_M = np.array([length for _, _, length in _BONES], np.float32)
 _TORSO_PER_SHOULDERS, _TORSO_PER_NECK = 1.3, 2.6
 _SMALLEST_SIZE = 1e-3
 _FARTHEST = 5.0
+_ZOOM = 17 * 3 + 1
 
 
 def _mean_of(rays: Float32, seen: Bool, joints: tuple[str, ...]) -> tuple[Float32, Bool]:
@@ -93,6 +94,11 @@ def apparent_size(rays: Float32, seen: Bool) -> Float32:
     usual = np.where(both, BONE_M, np.float32(0)).sum((-2, -1))
     size = apparent / np.maximum(usual, np.float32(1e-6))
     return np.asarray(np.maximum(size, np.float32(_SMALLEST_SIZE)), np.float32)
+
+
+def size_of(features: Float32) -> Float32:
+    """The apparent size float32 [B], rays per metre, that the features [B, 27, 55] of a window were divided by."""
+    return np.asarray(np.exp(features[:, -1, _ZOOM]) / 4, np.float32)
 
 
 def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.float64]) -> tuple[Float32, Float32]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stream3d.engine.protocol import Engine
 from stream3d.geometry import Camera, pixels_to_rays
-from stream3d.lift.features import Float32, apparent_size, window_features
+from stream3d.lift.features import Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key
 from stream3d.lift.placement import place
 from stream3d.lift.settings import LiftSettings
@@ -95,7 +95,7 @@ class Lifter:
         joints = (out["joints"] @ turn * scale).astype(np.float32)
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
         rays, confidence = (np.stack([rows[key][part] for key in keys]) for part in (0, 1))
-        size = np.asarray(apparent_size(past_rays, past_confidence > 0) / scale, np.float32)
+        size = size_of(features) / scale
         root = place(joints, rays, np.asarray(confidence / np.square(sigma), np.float32), size)
         return list(zip(joints + root[:, None], sigma, strict=True))
 

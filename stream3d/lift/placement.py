@@ -11,7 +11,7 @@ from stream3d.skeleton import H36M17
 NEAREST_M, FARTHEST_M = 0.3, 100.0
 # A joint this far off its ray, in metres, counts half.
 _OFF_RAY_M = 0.08
-_ROUNDS = 3
+_ROUNDS = 2
 _PARENTS = np.array([parent for parent, _ in H36M17.bones])
 _CHILDREN = np.array([child for _, child in H36M17.bones])
 

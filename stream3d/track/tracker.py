@@ -15,7 +15,8 @@ Float32 = npt.NDArray[np.float32]
 
 _VELOCITY_TIME_S = 0.1  # time constant of a region's velocity
 _STILL = 0.02  # steps below this share of the side are noise, not motion
-_REACH = 0.6  # how far from its expected place, in sides, somebody may come back
+_REACH, _REACH_PER_S = 0.2, 0.4  # how far from the expected place, in sides, somebody may come back
+_ALIKE = 1.4  # and how much larger or smaller
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -38,6 +39,13 @@ class _Track:
         if math.hypot(*step) > _STILL * self.region[2]:
             out[:2] += step
         return out
+
+    def may_be_at(self, region: Float32, pts: float) -> bool:
+        """Whether ``region`` can be this person, last seen a while before ``pts``."""
+        expected = self.predicted(pts)
+        large, small = max(expected[2], region[2]), min(expected[2], region[2])
+        reach = (_REACH + _REACH_PER_S * (pts - self.pts)) * small
+        return bool(math.hypot(*(expected[:2] - region[:2])) < reach and large < _ALIKE * small)
 
     def follow(self, region: Float32, pts: float) -> None:
         """Take the region that the pose itself gave at ``pts``."""
@@ -108,8 +116,7 @@ class Tracker:
         """Somebody who comes back, or a new track."""
         region = seen.regions[row]
         for track in scene.lost:
-            expected = track.predicted(seen.pts)
-            if math.hypot(*(expected[:2] - region[:2])) < _REACH * max(expected[2], region[2]):
+            if track.may_be_at(region, seen.pts):
                 scene.lost.remove(track)
                 track.pts, track.velocity = seen.pts, np.zeros(2, np.float32)
                 return track

@@ -1,0 +1,1 @@
+"""Measures stream3d; each module here is a command: ``python -m benchmarks.NAME``."""

@@ -1,0 +1,133 @@
+"""stream3d beside MediaPipe's tracking mode: the same clips, whole processes, run alternately.
+
+``python -m benchmarks.peers --data DIR [--clips NAME ...] [--runs N]``. The peer gets the cheaper of its two readers
+(cv2.VideoCapture, PyAV), chosen per clip from the reading floors measured just before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clips import add_clips, find_clips
+from benchmarks.common import make_parser, table, write_json
+from benchmarks.peer_env import MEDIAPIPE, peer_python
+from benchmarks.plots import save_bars
+from benchmarks.ratios import pairwise, spread
+from benchmarks.sides import Figures, alternately, command_line, floor, library, peer, scratch
+
+OURS, OUR_COMMAND, PEER = "stream3d", "stream3d run", "mediapipe"
+_COMPARED = ("cpu_ms_per_frame", "cpu_s", "peak_mb", "fps")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, then print, write and draw."""
+    arguments = _arguments(argv)
+    clips = find_clips(arguments.data, list(arguments.clips))
+    python = peer_python(arguments.work, arguments.peer_python)
+    with scratch() as folder:
+        warm_up(python, arguments.precision, folder, clips)
+        results = {name: compare(file, python, arguments, folder) for name, file in clips.items()}
+    said = {
+        "peer": f"mediapipe {MEDIAPIPE}",
+        "precision": arguments.precision,
+        "runs": arguments.runs,
+        "clips": results,
+    }
+    name = "peers" if arguments.precision == "fp32" else f"peers-{arguments.precision}"
+    path = write_json(name, said, arguments.out)
+    print(report(results))
+    draw(path.with_suffix(".png"), results)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = make_parser(__doc__)
+    add_clips(parser)
+    parser.add_argument("--runs", type=int, default=5, help="processes per side and clip (default: 5)")
+    parser.add_argument("--precision", default="fp32", help="of stream3d's nets (default: fp32, as MediaPipe's)")
+    parser.add_argument("--peer-python", metavar="PATH", help="a Python of at most 3.12 for the peer's environment")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where that environment is made (default: the cache)")
+    return parser.parse_args(argv)
+
+
+def warm_up(python: str, precision: str, folder: str, clips: dict[str, str]) -> None:
+    """One run each that does not count: it builds engines, compiles kernels, fills the page cache."""
+    clip = next(iter(clips.values()))
+    for side in (library(precision), command_line(precision, folder), peer(python, "cv2")):
+        print(f"warming up {side.name}", file=sys.stderr)
+        side.run(clip)
+
+
+def compare(clip: str, python: str, arguments: argparse.Namespace, folder: str) -> dict[str, Any]:
+    """All figures of one clip: floors, sides, ratios of paired runs."""
+    print(f"measuring {Path(clip).name}", file=sys.stderr)
+    floors = read_floors(clip, python, arguments.runs)
+    reader = min(("cv2", "av"), key=lambda name: floors[f"read by {name}"])
+    sides = (library(arguments.precision), peer(python, reader), command_line(arguments.precision, folder))
+    runs = alternately(sides, clip, arguments.runs)
+    return {
+        "peer_reader": reader,
+        "floor_cpu_ms_per_frame": floors,
+        "sides": {name: summary(figures) for name, figures in runs.items()},
+        "ratios": {name: ratios(runs[name], runs[PEER]) for name in (OURS, OUR_COMMAND)},
+        "runs": {name: [rounded(run) for run in figures] for name, figures in runs.items()},
+    }
+
+
+def read_floors(clip: str, python: str, runs: int) -> dict[str, float]:
+    """Median CPU milliseconds per frame of reading alone, by reader."""
+    sides = [floor(python, name, rgb=rgb) for name in ("cv2", "av") for rgb in (False, True)]
+    sides.append(floor(sys.executable, "stream3d", rgb=True))
+    figures = alternately(sides, clip, runs)
+    return {name: round(spread([run["cpu_ms_per_frame"] for run in of]).median, 4) for name, of in figures.items()}
+
+
+def summary(runs: Sequence[Figures]) -> dict[str, Any]:
+    """Smallest, median and largest of every figure."""
+    return {key: spread([run[key] for run in runs]).as_dict() for key in runs[0]}
+
+
+def ratios(ours: Sequence[Figures], theirs: Sequence[Figures]) -> dict[str, Any]:
+    """Ours / theirs of each pair of runs; below 1 is better for all but ``fps``."""
+    return {key: pairwise([r[key] for r in ours], [r[key] for r in theirs]).as_dict() for key in _COMPARED}
+
+
+def rounded(run: Figures) -> Figures:
+    """Enough digits to see, few enough to read."""
+    return {key: round(value, 4) for key, value in run.items()}
+
+
+def report(results: dict[str, Any]) -> str:
+    """Two tables: what each side took, and how the pairs compare."""
+    columns = ("cpu_ms_per_frame", "start_cpu_s", "cpu_s", "fps", "peak_mb", "frames_with_people")
+    head = ("clip", "side", "CPU ms/frame", "start CPU s", "all CPU s", "fps", "peak MB", "frames with people")
+    rows: list[tuple[object, ...]] = []
+    for clip, of in results.items():
+        rows += [(clip, name, ms) for name, ms in of["floor_cpu_ms_per_frame"].items()]
+        rows += [(clip, name, *(side[key]["median"] for key in columns)) for name, side in of["sides"].items()]
+    rows = [(*row, *("" for _ in range(len(head) - len(row)))) for row in rows]
+    pairs = [
+        (clip, f"{side} / {PEER}", key, *(ratio[key][at] for at in ("min", "median", "max")))
+        for clip, of in results.items()
+        for side, ratio in of["ratios"].items()
+        for key in _COMPARED
+    ]
+    return f"{table(head, rows)}\n\n{table(('clip', 'ratio', 'of', 'min', 'median', 'max'), pairs)}"
+
+
+def draw(path: Path, results: dict[str, Any]) -> None:
+    """CPU per frame of all sides, and reading alone beside it."""
+    bars = {
+        side: [of["sides"][side]["cpu_ms_per_frame"]["median"] for of in results.values()]
+        for side in (OURS, OUR_COMMAND, PEER)
+    }
+    bars["reading alone"] = [of["floor_cpu_ms_per_frame"]["read by av"] for of in results.values()]
+    title = "CPU per frame, steady state, decoding included (medians)"
+    save_bars(path, list(results), bars, unit="CPU ms per frame", title=title)
+
+
+if __name__ == "__main__":
+    main()

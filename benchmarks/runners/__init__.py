@@ -1,0 +1,1 @@
+"""What is measured: one process per run, each printing one line of JSON at its end."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,15 @@ def test_a_damaged_cache_is_built_again(cache: Path) -> None:
         path.write_text("<net>")
     engine = make_engine(spec(), EngineSettings(engine="openvino"))
     assert engine(**batch(1))["mean"].shape == (1, 8)
+
+
+def test_old_engines_make_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STREAM3D_CACHE", str(tmp_path))
+    for version in range(6):
+        make_engine(replace(spec(), weights_hash=str(version)), EngineSettings(engine="openvino"))
+    assert len(list((tmp_path / "engines").glob("*.xml"))) == len(list((tmp_path / "engines").glob("*.bin"))) == 4
+    newest = replace(spec(unloadable), weights_hash="5")
+    assert make_engine(newest, EngineSettings(engine="openvino"))(**batch(1))["mean"].shape == (1, 8)
 
 
 def test_an_unwritable_cache_costs_time_not_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

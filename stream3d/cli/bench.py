@@ -7,6 +7,7 @@ import json
 
 from stream3d.cli.exits import code_of
 from stream3d.cli.options import run_settings
+from stream3d.cli.process import settle
 from stream3d.cli.progress import Progress
 from stream3d.pipeline import Summary, run
 
@@ -14,6 +15,7 @@ from stream3d.pipeline import Summary, run
 def command(arguments: argparse.Namespace) -> int:
     """Process the source and print what it cost."""
     settings = run_settings(arguments)
+    settle()
     with Progress(quiet=arguments.quiet or arguments.json) as progress:
         summary = run(arguments.source, settings=settings, saves=(), watch=progress)
     print(json.dumps(summary.as_dict(), allow_nan=False) if arguments.json else table(summary))

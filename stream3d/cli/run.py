@@ -8,6 +8,7 @@ import sys
 
 from stream3d.cli.exits import code_of
 from stream3d.cli.options import run_settings
+from stream3d.cli.process import settle
 from stream3d.cli.progress import Progress
 from stream3d.pipeline import Summary, run
 
@@ -15,6 +16,7 @@ from stream3d.pipeline import Summary, run
 def command(arguments: argparse.Namespace) -> int:
     """Process the source; 0, or 130 or 143 if the user ended it."""
     settings = run_settings(arguments)
+    settle()
     with Progress(quiet=arguments.quiet) as progress:
         summary = run(arguments.source, settings=settings, saves=arguments.save, view=arguments.view, watch=progress)
     if arguments.json:

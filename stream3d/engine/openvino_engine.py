@@ -26,6 +26,7 @@ log = logging.getLogger("stream3d")
 
 _RECIPE = 2  # raise when the way of converting changes, so that cached engines are built again
 _LARGEST_BATCH = 1024
+_KEPT = 4  # engines of one net
 _PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
@@ -140,7 +141,17 @@ def _save(model: ov.Model, path: Path) -> None:
             ov.save_model(model, part, compress_to_fp16=False)
             part.with_suffix(".bin").replace(path.with_suffix(".bin"))
             part.replace(path)
+        _forget_old(path)
     except OSError as error:
         log.warning(
             "the engine cache %s cannot be written, so the net is converted at every start: %s", path.parent, error
         )
+
+
+def _forget_old(newest: Path) -> None:
+    """Of one net keep the last few engines only: each version of weights or of OpenVINO leaves one."""
+    net = newest.stem.rpartition("-")[0]
+    same = [path for path in newest.parent.glob("*.xml") if path.stem.rpartition("-")[0] == net]
+    for old in sorted(same, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+        old.with_suffix(".bin").unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of evaluation data: STREAM3D_DATA, or ``shared/data`` beside the checkout; skips where there is none."""
+    """The evaluation data: STREAM3D_DATA, or ``shared/data`` beside the checkout; skips where there is none."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("STREAM3D_DATA", beside))
     if not folder.is_dir():

@@ -2,7 +2,8 @@
 
 Strided convolutions over time in VideoPose3D's manner (Pavllo et al. 2019, "3D human pose estimation in video with
 temporal convolutions and semi-supervised training", section 3.2), written as matrix products because the strides equal
-the widths; 27 frames become 9, 3, 1. The last frame, which the answer is about, also has a way of its own to the end.
+the widths; 27 frames become 9, 3, 1. The last frame, which the answer is about, also has a way of its own to the end:
+its rays, each times a factor that the net chooses, are already most of the answer's x and y.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ JOINTS = 17
 REFERENCE_HEIGHT_M = 1.70
 WEIGHTS = Path(__file__).parents[1] / "data" / "lifter.safetensors"
 # Changes whenever the same weights would mean another function.
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,16 +72,19 @@ class Lifter(nn.Module):
         self.now = nn.Linear(FEATURES, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(self.shape.blocks)))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, JOINTS * 4)
+        self.head = nn.Linear(width, JOINTS * 5)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         nine = self.nines(self.stem(features.reshape(-1, 9, 3 * FEATURES)))
         three = self.threes(self.to_three(nine.reshape(-1, 3, 3 * self.shape.channels)))
-        one = self.to_one(three.reshape(-1, 3 * self.shape.channels)) + self.now(features[:, WINDOW - 1])
-        out = self.head(self.norm(self.blocks(one)))
-        joints = out[:, : 3 * JOINTS].reshape(-1, JOINTS, 3)
-        return joints - joints[:, :1], out[:, 3 * JOINTS :].clamp(-6.0, 1.0)
+        last = features[:, WINDOW - 1]
+        one = self.to_one(three.reshape(-1, 3 * self.shape.channels)) + self.now(last)
+        out = self.head(self.norm(self.blocks(one))).reshape(-1, JOINTS, 5)
+        rays = last[:, : 3 * JOINTS].reshape(-1, JOINTS, 3)[:, :, :2]
+        flat = out[:, :, :2] + rays * (1 + out[:, :, 3:4])
+        joints = torch.cat([flat, out[:, :, 2:3]], 2)
+        return joints - joints[:, :1], out[:, :, 4].clamp(-6.0, 1.0)
 
 
 def save_lifter(net: Lifter, path: Path, notes: Mapping[str, str]) -> None:

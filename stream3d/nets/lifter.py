@@ -26,8 +26,10 @@ FEATURES = 55
 JOINTS = 17
 REFERENCE_HEIGHT_M = 1.70
 WEIGHTS = Path(__file__).parents[1] / "data" / "lifter.safetensors"
+# No joint is farther from the pelvis than this, in the unit of the features: what is, is an outlier.
+_REACH = 1.5
 # Changes whenever the same weights would mean another function.
-_CODE_VERSION = "2"
+_CODE_VERSION = "3"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +84,7 @@ class Lifter(nn.Module):
         one = self.to_one(three.reshape(-1, 3 * self.shape.channels)) + self.now(last)
         out = self.head(self.norm(self.blocks(one))).reshape(-1, JOINTS, 5)
         rays = last[:, : 3 * JOINTS].reshape(-1, JOINTS, 3)[:, :, :2]
-        flat = out[:, :, :2] + rays * (1 + out[:, :, 3:4])
+        flat = out[:, :, :2] + rays.clamp(-_REACH, _REACH) * (1 + out[:, :, 3:4])
         joints = torch.cat([flat, out[:, :, 2:3]], 2)
         return joints - joints[:, :1], out[:, :, 4].clamp(-6.0, 1.0)
 

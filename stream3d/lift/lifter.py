@@ -19,6 +19,8 @@ from stream3d.values import Poses3D, Tracks2D
 # Training knows no lower confidence of a joint that is seen at all.
 _LOWEST_CONFIDENCE = 0.05
 _FEWEST_JOINTS = 2
+# What 2D keypoints are off by, at the body; without it the pelvis, whose sigma is next to nothing, would decide alone.
+_RAY_SIGMA_M = 0.03
 
 
 def observe(tracks: Tracks2D, camera: Camera, min_score: float) -> tuple[Float32, Float32]:
@@ -96,7 +98,7 @@ class Lifter:
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
         rays, confidence = (np.stack([rows[key][part] for key in keys]) for part in (0, 1))
         size = size_of(features) / scale
-        root = place(joints, rays, np.asarray(confidence / np.square(sigma), np.float32), size)
+        root = place(joints, rays, np.asarray(confidence / (np.square(sigma) + _RAY_SIGMA_M**2), np.float32), size)
         return list(zip(joints + root[:, None], sigma, strict=True))
 
     def _poses(self, tracks: Tracks2D, answers: dict[Key, tuple[Float32, Float32]]) -> Poses3D:

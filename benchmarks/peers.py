@@ -124,7 +124,7 @@ def draw(path: Path, results: dict[str, Any]) -> None:
         side: [of["sides"][side]["cpu_ms_per_frame"]["median"] for of in results.values()]
         for side in (OURS, OUR_COMMAND, PEER)
     }
-    bars["reading alone"] = [of["floor_cpu_ms_per_frame"]["read by av"] for of in results.values()]
+    bars["reading alone"] = [of["floor_cpu_ms_per_frame"][f"read by {of['peer_reader']}"] for of in results.values()]
     title = "CPU per frame, steady state, decoding included (medians)"
     save_bars(path, list(results), bars, unit="CPU ms per frame", title=title)
 

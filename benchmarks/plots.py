@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ def save_bars(
         places = [g - 0.4 + wide * (k + 0.5) for g in range(len(groups))]
         drawn = axes.bar(places, [v or 0.0 for v in values], wide * 0.92, label=label, color=_INK[k % len(_INK)])
         axes.bar_label(drawn, ["" if v is None else f"{v:.3g}" for v in values], fontsize=7, padding=1)
-    axes.set_xticks(range(len(groups)), groups, fontsize=8)
+    axes.set_xticks(range(len(groups)), [fill(name, 18) for name in groups], fontsize=8)
     axes.set_ylabel(unit)
-    axes.legend(fontsize=8, frameon=False)
-    _save(axes, path)
+    _save(path)
 
 
 def save_lines(
@@ -38,8 +38,7 @@ def save_lines(
     axes.set_xlabel(units[0])
     axes.set_ylabel(units[1])
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False)
-    _save(axes, path)
+    _save(path)
 
 
 def _axes(title: str, width: float = 6.4) -> Axes:
@@ -54,9 +53,11 @@ def _axes(title: str, width: float = 6.4) -> Axes:
     return axes
 
 
-def _save(axes: Axes, path: Path) -> None:
+def _save(path: Path) -> None:
     from matplotlib import pyplot
 
+    figure = pyplot.gcf()
+    figure.legend(loc="outside lower center", ncols=5, fontsize=8, frameon=False)  # never on the data
     path.parent.mkdir(parents=True, exist_ok=True)
-    axes.figure.savefig(path, dpi=130)  # type: ignore[union-attr] # a subfigure is never made here
+    figure.savefig(path, dpi=130)
     pyplot.close("all")

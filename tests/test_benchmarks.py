@@ -191,6 +191,7 @@ def peer_results() -> dict[str, object]:
     half = {key: value / 2 for key, value in run.items()}
     names = {peers.OURS: [half, half], peers.OUR_COMMAND: [half, half], peers.PEER: [run, run]}
     return {
+        "peer_reader": "av",
         "floor_cpu_ms_per_frame": {"read by av": 2.0},
         "sides": {name: peers.summary(runs) for name, runs in names.items()},
         "ratios": {name: peers.ratios(names[name], names[peers.PEER]) for name in (peers.OURS, peers.OUR_COMMAND)},

@@ -39,7 +39,7 @@ def fake_lifter_spec() -> NetSpec:
 def _random_lifter() -> torch.nn.Module:
     import torch
 
-    from stream3d.nets.lifter import Lifter as LifterNet
+    from stream3d.nets.lifter_torch import Lifter as LifterNet
 
     torch.manual_seed(0)
     return LifterNet().eval()

@@ -16,7 +16,8 @@ from stream3d.geometry import centring_rotation, rotate_rays
 from stream3d.lift import features
 from stream3d.lift.features import apparent_size, root_rays, size_of, window_features
 from stream3d.nets import lifter as net_module
-from stream3d.nets.lifter import Lifter, LifterShape, lifter_spec, load_lifter, save_lifter
+from stream3d.nets.lifter import lifter_spec
+from stream3d.nets.lifter_torch import Lifter, LifterShape, load_lifter, save_lifter
 from stream3d.skeleton import H36M17
 
 SMALL = LifterShape(channels=16, width=32, blocks=1)

@@ -11,7 +11,7 @@ import torch
 
 import train.lifter as recipe_module
 from stream3d.lift.features import window_features
-from stream3d.nets.lifter import Lifter, LifterShape, load_lifter
+from stream3d.nets.lifter_torch import Lifter, LifterShape, load_lifter
 from stream3d.skeleton import COCO17, H36M17, convert
 from tests.walker import walker
 from train import evaluate, losses, views

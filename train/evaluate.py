@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from stream3d.lift.features import WINDOW, window_features
-from stream3d.nets.lifter import Lifter, load_lifter
+from stream3d.nets.lifter_torch import Lifter, load_lifter
 from stream3d.skeleton import H36M17
 from train import augment, metrics
 from train.augment import NET_TYPES, STATURE_M

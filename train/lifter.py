@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from stream3d.nets.lifter import WEIGHTS, Lifter, LifterShape, save_lifter
+from stream3d.nets.lifter import WEIGHTS
+from stream3d.nets.lifter_torch import Lifter, LifterShape, save_lifter
 from train import checkpoint, losses
 from train.augment import Augmentation
 from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic

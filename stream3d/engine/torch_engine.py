@@ -9,9 +9,11 @@ from stream3d.engine.protocol import Array
 from stream3d.errors import DeviceError, EngineError
 from stream3d.nets.spec import NetSpec
 
+_CEILING = 64  # rows in one call, so that memory is bounded
+
 
 class TorchEngine:
-    """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch size, so its only bucket is a ceiling.
+    """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch size up to a ceiling, so no buckets matter.
 
     Raises:
         DeviceError: CUDA was asked for and is not there.
@@ -29,8 +31,8 @@ class TorchEngine:
 
     @property
     def buckets(self) -> tuple[int, ...]:
-        """The spec's buckets; a batch larger than the last is cut."""
-        return self.spec.buckets
+        """The ceiling alone; a larger batch is cut."""
+        return (_CEILING,)
 
     def __call__(self, **inputs: Array) -> dict[str, Array]:
         """Run on numpy arrays [B, ...].
@@ -41,7 +43,7 @@ class TorchEngine:
         if set(inputs) != {tensor.name for tensor in self.spec.inputs}:
             raise EngineError(f"{self.spec.name} takes {[t.name for t in self.spec.inputs]}, not {sorted(inputs)}")
         arrays = [inputs[tensor.name] for tensor in self.spec.inputs]
-        size = self.spec.buckets[-1]
+        size = _CEILING
         parts = [self._run([a[i : i + size] for a in arrays]) for i in range(0, max(len(arrays[0]), 1), size)]
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.spec.outputs)}
 

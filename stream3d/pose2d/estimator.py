@@ -24,7 +24,7 @@ Bool = npt.NDArray[np.bool_]
 
 _MAIN = [BLAZEPOSE33.names.index(f"{s}_{j}") for s in ("left", "right") for j in ("shoulder", "hip", "elbow", "knee")]
 _SAME_POSE = 0.08  # mean distance of the main joints, in sides of the region, below which two poses are one person
-_CROPS = (1, 2, 4)  # people in one call of the landmark net
+_CROPS = (1,)  # people in one call of the landmark net: on a CPU a batch costs as much as its parts
 _OUTSIDE = 0.02  # share of the longer side by which a keypoint may lie outside the picture and still count as seen
 
 

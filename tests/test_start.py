@@ -1,0 +1,34 @@
+"""What a start costs is what it imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+RUN = """
+import sys
+from stream3d.pipeline import RunSettings, make_rooms
+from stream3d.source import open_source
+with open_source("sample") as source:
+    make_rooms(RunSettings(), source.info)
+print(*sorted({"torch", "open3d", "scipy.optimize"} & set(sys.modules)))
+"""
+
+
+def loaded(code: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_run_on_cached_engines_needs_no_torch() -> None:
+    loaded(RUN)  # builds what is not in the cache yet
+    assert loaded(RUN) == []
+
+
+def test_help_and_version_load_no_library() -> None:
+    heavy = {"torch", "cv2", "av", "openvino", "numba"}
+    code = f"import sys; from stream3d.cli.parser import make_parser; make_parser(); print(*({heavy} & set(sys.modules)))"
+    assert loaded(code) == []

@@ -30,5 +30,5 @@ def test_a_run_on_cached_engines_needs_no_torch() -> None:
 
 def test_help_and_version_load_no_library() -> None:
     heavy = {"torch", "cv2", "av", "openvino", "numba"}
-    code = f"import sys; from stream3d.cli.parser import make_parser; make_parser(); print(*({heavy} & set(sys.modules)))"
-    assert loaded(code) == []
+    made = "from stream3d.cli.parser import make_parser; make_parser()"
+    assert loaded(f"import sys; {made}; print(*({heavy} & set(sys.modules)))") == []

@@ -13,7 +13,7 @@ _CEILING = 64  # rows in one call, so that memory is bounded
 
 
 class TorchEngine:
-    """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch size up to a ceiling, so no buckets matter.
+    """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch up to a ceiling, without buckets.
 
     Raises:
         DeviceError: CUDA was asked for and is not there.

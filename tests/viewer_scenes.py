@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.sinks.viewer.scene import VIEW_FROM, fitting_distance
+from stream3d.sinks.viewer.follow import VIEW_FROM, fitting_view
 from stream3d.sinks.viewer.window import FOV_DEG
 from stream3d.skeleton import BLAZEPOSE33, H36M17
 from stream3d.values import Frame, Poses3D, Result, Tracks2D
@@ -54,7 +54,7 @@ def pixel_of(points: Points, *, first: Points, size: tuple[int, int]) -> npt.NDA
     centre = (turned.min(0) + turned.max(0)) / 2
     front = VIEW_FROM / np.linalg.norm(VIEW_FROM)
     right = np.cross([0, 1, 0], front) / np.linalg.norm(np.cross([0, 1, 0], front))
-    eye = centre + front * fitting_distance(turned - centre, size)
+    eye = centre + front * fitting_view(turned, size)[1]
     off = points * [1.0, -1.0, -1.0] - eye
     focal = size[1] / 2 / math.tan(math.radians(FOV_DEG / 2))
     depth = -(off @ front)

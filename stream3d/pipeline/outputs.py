@@ -39,9 +39,14 @@ class Outputs:
     sinks: tuple[Sink, ...]
     viewer: ViewerSink | None
 
+    @property
+    def only_viewed(self) -> bool:
+        """True if the window is all there is."""
+        return self.viewer is not None and len(self.sinks) == 1
+
     def nobody_watches(self) -> bool:
         """True once the window was closed and there is no other output."""
-        return self.viewer is not None and self.viewer.closed and len(self.sinks) == 1
+        return self.only_viewed and self.viewer is not None and self.viewer.closed
 
 
 def check_outputs(source: str | int | Path, saves: Sequence[str | Path], *, view: bool = False) -> None:

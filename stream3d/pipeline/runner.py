@@ -111,9 +111,10 @@ def _process(
 ) -> None:
     """The loop of a run; on every way out the sinks are closed with the final counts."""
     writer = Writer(outputs.sinks, rooms.meters)
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu, first_pts = time.perf_counter(), time.process_time(), 0.0
     try:
         for result in _flow(source, rooms):
+            first_pts = result.frame.pts if not summary.frames else first_pts
             summary.add(result)
             writer.write(result)
             summary.wall_s, summary.dropped = time.perf_counter() - wall, rooms.meters.dropped
@@ -121,6 +122,8 @@ def _process(
                 watch(result, summary)
             if outputs.nobody_watches():
                 break
+            if outputs.only_viewed and not summary.live:  # a file that is only watched plays no faster than it is
+                time.sleep(max(0.0, result.frame.pts - first_pts - (time.perf_counter() - wall)))
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:

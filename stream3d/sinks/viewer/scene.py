@@ -7,25 +7,20 @@ the origin and looks along -z.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
 from stream3d.sinks.viewer.figure import Figures, shadow_of
+from stream3d.sinks.viewer.follow import VIEW_FROM, Follow
 from stream3d.sinks.viewer.ground import FloorHeight, floor_mesh, frustum_mesh
 from stream3d.sinks.viewer.shapes import Floats
-from stream3d.sinks.viewer.window import FOV_DEG, Window
+from stream3d.sinks.viewer.window import Window
 from stream3d.sinks.viewer.wire import Shot
 from stream3d.skeleton import Layout
 
 DISPLAY_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Factors [3] that turn camera space into display space."""
 
-VIEW_FROM = np.array([0.55, 0.34, 1.0])
-"""Where the user stands at first, seen from the people: a little to the side of the camera and above it."""
-
-_FILL = 0.66
-_NEAREST_M = 2.5
 _SHADOW_LIFT_M = 0.002
 
 
@@ -42,6 +37,7 @@ class Scene:
         self._drawn = (-1, "")
         self._half_view = (0.0, 0.0)
         self._bodies: Floats | None = None
+        self._view = Follow(window)
         window.add("floor", self._floor, stage=True)
         for name in ("people", "shadows", "camera"):
             window.add(name)
@@ -80,6 +76,8 @@ class Scene:
         self._place_floor(np.median(bodies, 0), y)
         if first:
             self.frame(bodies)
+        elif self._floor_y is None:  # live: nobody knows where they will go
+            self._view.update(bodies, shot.pts)
 
     def _place_floor(self, near: Floats, y: float) -> None:
         at = self._floor_at.copy()
@@ -94,21 +92,9 @@ class Scene:
 
     def frame(self, points: Floats) -> None:
         """Look at ``points`` [N, 3], display space, from as near as shows them all."""
-        centre = (points.min(0) + points.max(0)) / 2
-        self.window.look_at(centre, towards=VIEW_FROM, distance_m=fitting_distance(points - centre, self.window.size))
+        self._view.frame(points)
 
     def reset_view(self) -> None:
-        """Look at where the people are now."""
+        """Look at where the people are now, and follow them again."""
         if self._bodies is not None:
             self.frame(self._bodies)
-
-
-def fitting_distance(points: Floats, size: tuple[int, int]) -> float:
-    """From how far away, metres, a window of that ``size`` shows all ``points`` [N, 3] around what it looks at."""
-    front = VIEW_FROM / np.linalg.norm(VIEW_FROM)
-    right = np.array([front[2], 0.0, -front[0]]) / np.hypot(front[0], front[2])
-    up = np.cross(front, right)
-    tangent = math.tan(math.radians(FOV_DEG / 2))
-    high = np.abs(points @ up) / (_FILL * tangent)
-    wide = np.abs(points @ right) / (_FILL * tangent * size[0] / size[1])
-    return max(float((points @ front + np.maximum(high, wide)).max()), _NEAREST_M)

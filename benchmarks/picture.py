@@ -28,7 +28,7 @@ def overlay_at(video: Path, at_s: float) -> np.ndarray:
 def main() -> None:
     """Run the sample, take both pictures, lay them side by side."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.picture", description=__doc__.splitlines()[0])
-    parser.add_argument("--at", type=float, default=7.0, metavar="SECONDS")
+    parser.add_argument("--at", type=float, default=8.4, metavar="SECONDS")
     parser.add_argument("--out", type=Path, default=Path("docs/sample.png"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -17,9 +17,12 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from stream3d.lift.features import WINDOW, window_features
+from stream3d.lift.features import WINDOW, Bool, apparent_size, window_features
+from stream3d.lift.lifter import same_places
+from stream3d.lift.placement import place, steadied, towards_rays
+from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter_torch import Lifter, load_lifter
-from stream3d.skeleton import H36M17
+from stream3d.skeleton import COCO17, H36M17, MPII16
 from train import augment, metrics
 from train.augment import NET_TYPES, STATURE_M
 from train.cameras import random_cameras, seen_by
@@ -32,6 +35,7 @@ FPS = 30.0
 FOCAL_PX = 1145.0
 CLIP_FRAMES = 300
 _LEGS = [H36M17.names.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("knee", "ankle")]
+_LAYOUTS = {"h36m": H36M17, "coco": COCO17, "mpii": MPII16}
 _UPPER = [joint for joint in range(17) if joint not in _LEGS]
 _LEFT_BONES = [(p, c) for p, c in H36M17.bones if H36M17.side(c) == "left"]
 _RIGHT_BONES = [(H36M17.mirror[p], H36M17.mirror[c]) for p, c in _LEFT_BONES]
@@ -106,12 +110,20 @@ def sliding(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 @torch.inference_mode()
-def lifted(net: Lifter, rays: Float32, sure: Float32) -> tuple[Float32, Float32]:
+def lifted(net: Lifter, rays: Float32, sure: Float32, same: Bool) -> tuple[Float32, Float32]:
     """Root-relative joints [T, 17, 3] in camera space and sigma [T, 17], as a stream gets them."""
     time = sliding(np.arange(len(rays)) / FPS)
     features, turn = window_features(sliding(rays), sliding(sure), time)
-    joints, log_sigma = net(torch.from_numpy(features))
-    return joints.numpy() @ turn, np.exp(log_sigma.numpy())
+    answer, log_sigma = net(torch.from_numpy(features))
+    joints, sigma = answer.numpy() @ turn, np.exp(log_sigma.numpy())
+    size = np.asarray(apparent_size(sliding(rays), sliding(sure) > 0), np.float32)
+    root = place(joints, rays, sure / np.square(sigma), size)
+    placed = joints + root[:, None]
+    moves = towards_rays(placed, rays, sigma, (sure > 0) & same, LiftSettings().keypoint_noise_m)
+    for frame in range(1, len(moves)):
+        moves[frame] = steadied(moves[frame - 1], moves[frame], 1 / FPS)
+    placed[..., :2] += moves
+    return placed - placed[:, :1], sigma
 
 
 @dataclass(slots=True)
@@ -154,7 +166,7 @@ def evaluate(net: Lifter, clips: Sequence[Clip], condition: Condition, seed: int
     joints = _UPPER if condition.no_legs else list(range(17))
     for number, clip in enumerate(tqdm(clips, desc=condition.name, leave=False)):
         rays, sure = observed(clip, condition, np.random.default_rng([seed, number]))
-        sums.add(*lifted(net, rays, sure), clip, joints)
+        sums.add(*lifted(net, rays, sure, same_places(_LAYOUTS[condition.net])), clip, joints)
     return sums.summary()
 
 

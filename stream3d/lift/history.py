@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.lift.features import WINDOW, Float32
+from stream3d.lift.placement import steadied
 
 Float64 = npt.NDArray[np.float64]
 Key = tuple[str, int]
@@ -21,6 +22,7 @@ class _Window:
     rays: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17, 2), np.float32))
     confidence: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17), np.float32))
     time: Float64 = field(default_factory=lambda: np.zeros(WINDOW))
+    move: Float32 | None = None
 
     def push(self, rays: Float32, confidence: Float32, pts: float) -> None:
         for array, new in ((self.rays, rays), (self.confidence, confidence), (self.time, pts)):
@@ -47,6 +49,16 @@ class Histories:
         self._windows[key] = window
         while len(self._windows) > self._most:
             self._windows.pop(next(iter(self._windows)))
+
+    def steady_moves(self, keys: Iterable[Key], moves: Float32) -> Float32:
+        """The moves [P, 17, 2] of the newest frame's joints, low-passed over each person's own past."""
+        out = moves.copy()
+        for row, key in enumerate(keys):
+            window = self._windows[key]
+            if window.move is not None:
+                out[row] = steadied(window.move, moves[row], float(window.time[-1] - window.time[-2]))
+            window.move = out[row]
+        return out
 
     def drop_stale(self, source_id: str, pts: float) -> None:
         """Forget the people of one source who have been away for longer than the gap, or whose time is to come."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from stream3d.engine.protocol import Engine
 from stream3d.geometry import Camera, pixels_to_rays
-from stream3d.lift.features import Float32, size_of, window_features
+from stream3d.lift.features import Bool, Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key
-from stream3d.lift.placement import place
+from stream3d.lift.placement import place, towards_rays
 from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter import REFERENCE_HEIGHT_M
-from stream3d.skeleton import H36M17, convert
+from stream3d.skeleton import H36M17, Layout, conversion, convert
 from stream3d.values import Poses3D, Tracks2D
+
+Row = tuple[Float32, Float32, Bool]
+"""Rays [17, 2], confidences [17] (0 = unseen), and which joints may be moved onto their rays [17]."""
 
 # Training knows no lower confidence of a joint that is seen at all.
 _LOWEST_CONFIDENCE = 0.05
@@ -35,6 +39,19 @@ def observe(tracks: Tracks2D, camera: Camera, min_score: float) -> tuple[Float32
     seen = np.isfinite(rays).all(-1) & (score > 0) & (score >= min_score)
     confidence = np.where(seen, np.clip(score, _LOWEST_CONFIDENCE, 1), np.float32(0)).astype(np.float32)
     return np.where(seen[..., None], rays, np.float32(0)), confidence
+
+
+@cache
+def same_places(layout: Layout) -> Bool:
+    """Which of the 17 joints mean the same place in the keypoints of ``layout`` and in the lifter's answer.
+
+    Those the layout knows itself, and the pelvis, which is the middle of the hips by definition; not the nose, which in
+    h36m17 lies between neck and nose.
+    """
+    direct = np.array([len(parts) == 1 for parts in conversion(layout, H36M17)])
+    direct[H36M17.names.index("pelvis")] = True
+    direct[H36M17.names.index("nose")] = False
+    return direct
 
 
 class Lifter:
@@ -64,7 +81,7 @@ class Lifter:
         Raises:
             LayoutError: a layout cannot become h36m17.
         """
-        rows: dict[Key, tuple[Float32, Float32]] = {}
+        rows: dict[Key, Row] = {}
         for tracks, camera in frames:
             rows |= self._remember(tracks, camera)
         # One order whatever the rows' order, so that the same people always meet the engine in the same batch.
@@ -76,19 +93,20 @@ class Lifter:
         """Drop all that is remembered of one source."""
         self._histories.forget(source_id)
 
-    def _remember(self, tracks: Tracks2D, camera: Camera) -> dict[Key, tuple[Float32, Float32]]:
-        """Add a frame to its people's histories; the rays and confidences of those who are seen well enough."""
+    def _remember(self, tracks: Tracks2D, camera: Camera) -> dict[Key, Row]:
+        """Add a frame to its people's histories; the rows of those who are seen well enough."""
         self._histories.drop_stale(tracks.source_id, tracks.pts)
         rays, confidence = observe(tracks, camera, self.settings.min_score)
+        same = same_places(tracks.layout)
         out = {}
         for row, person in enumerate(tracks.person.tolist()):
             if (confidence[row] > 0).sum() >= _FEWEST_JOINTS:
                 key = (tracks.source_id, person)
                 self._histories.push(key, rays[row], confidence[row], tracks.pts)
-                out[key] = (rays[row], confidence[row])
+                out[key] = (rays[row], confidence[row], (confidence[row] > 0) & same)
         return out
 
-    def _answers(self, keys: list[Key], rows: dict[Key, tuple[Float32, Float32]]) -> list[tuple[Float32, Float32]]:
+    def _answers(self, keys: list[Key], rows: dict[Key, Row]) -> list[tuple[Float32, Float32]]:
         """Joints [17, 3] in camera space and sigma [17] of each key."""
         past_rays, past_confidence, time = self._histories.stacked(keys)
         features, turn = window_features(past_rays, past_confidence, time)
@@ -96,10 +114,15 @@ class Lifter:
         scale = np.float32(self.settings.height_m / REFERENCE_HEIGHT_M)
         joints = (out["joints"] @ turn * scale).astype(np.float32)
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
-        rays, confidence = (np.stack([rows[key][part] for key in keys]) for part in (0, 1))
+        rays, confidence = (np.stack([rows[key][0] for key in keys]), np.stack([rows[key][1] for key in keys]))
         size = size_of(features) / scale
         root = place(joints, rays, np.asarray(confidence / (np.square(sigma) + _RAY_SIGMA_M**2), np.float32), size)
-        return list(zip(joints + root[:, None], sigma, strict=True))
+        trusted = np.stack([rows[key][2] for key in keys])
+        noise_m = float(scale) * self.settings.keypoint_noise_m
+        placed = joints + root[:, None]
+        moves = towards_rays(placed, rays, sigma, trusted, noise_m)
+        placed[..., :2] += self._histories.steady_moves(keys, moves)
+        return list(zip(placed, sigma, strict=True))
 
     def _poses(self, tracks: Tracks2D, answers: dict[Key, tuple[Float32, Float32]]) -> Poses3D:
         joints = np.full((len(tracks), H36M17.size, 3), np.nan, np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from stream3d.geometry import solve_root
@@ -12,6 +14,10 @@ NEAREST_M, FARTHEST_M = 0.3, 100.0
 # A joint this far off its ray, in metres, counts half.
 _OFF_RAY_M = 0.08
 _ROUNDS = 2
+# Time constant of the moves towards the rays.
+_STEADY_S = 0.15
+# So many standard deviations off its ray a joint counts half.
+_GONE_WRONG = np.float32(4.0)
 _PARENTS = np.array([parent for parent, _ in H36M17.bones])
 _CHILDREN = np.array([child for _, child in H36M17.bones])
 
@@ -46,6 +52,27 @@ def _off_rays(joints: Float32, root: Float32, rays: Float32) -> Float32:
     """Distances [P, J] in metres of placed joints to their rays, at the joints' depths."""
     placed = joints + root[:, None]
     return np.asarray(np.linalg.norm(placed[..., :2] - rays * placed[..., 2:], axis=-1), np.float32)
+
+
+def towards_rays(joints: Float32, rays: Float32, sigma: Float32, trusted: Bool, noise_m: float) -> Float32:
+    """How far, float32 [P, 17, 2] metres in x and y, camera-space ``joints`` [P, 17, 3] should move towards their rays.
+
+    The depth is the net's; across, net and keypoint are two measurements of one place and are weighed by their
+    variances: the keypoint's is ``noise_m`` squared, the net's that of half its ``sigma`` [P, 17], most of which lies
+    in depth. A joint far off its ray by both counts is a keypoint gone wrong and moves less (Cauchy weight). Only
+    ``trusted`` [P, 17] joints move, those that mean the same place in 2D and 3D.
+    """
+    across = np.square(sigma / 2)
+    both = across + np.float32(noise_m) ** 2
+    gap = rays * joints[..., 2:] - joints[..., :2]
+    sure = 1 / (1 + np.square(gap).sum(-1) / (_GONE_WRONG**2 * both))
+    share = np.where(trusted, across / both * sure, np.float32(0))
+    return np.asarray(share[..., None] * gap, np.float32)
+
+
+def steadied(before: Float32, now: Float32, step_s: float) -> Float32:
+    """A move [..., 2] low-passed: noise of keypoints changes from frame to frame, the net's own error hardly."""
+    return np.asarray(before + (1 - math.exp(-step_s / _STEADY_S)) * (now - before), np.float32)
 
 
 def place(joints: Float32, rays: Float32, weights: Float32, size: Float32) -> Float32:

@@ -25,7 +25,7 @@ class PoseSettings:
     confirm_score: float = 0.4
     min_presence: float = 0.5
     detect_every_s: float = 0.5
-    search_every_s: float = 0.1
+    search_every_s: float = 0.2
     sizes: tuple[int, ...] = (224, 448)
     max_people: int = 16
 

@@ -1,4 +1,20 @@
-"""2D tracks to metric 3D skeletons: the causal lifter, and the user's own 2D keypoints as its input."""
+"""2D tracks to metric 3D skeletons: the causal lifter, and the user's own 2D keypoints as its input.
+
+>>> import numpy as np
+>>> from stream3d.engine import make_engine
+>>> from stream3d.nets.lifter import lifter_spec
+>>> from stream3d.sample import load_truth
+>>> from stream3d.skeleton import COCO17
+>>> from stream3d.values import Tracks2D
+>>> truth = load_truth()
+>>> lifter = Lifter(make_engine(lifter_spec()), LiftSettings(height_m=truth.height_m))
+>>> for index in range(10):  # it sees better with a little past
+...     keypoints = np.insert(truth.coco2d[index : index + 1], 2, 1.0, axis=-1)  # x, y, score
+...     poses = lifter(Tracks2D(source_id="a", index=index, pts=index / 30, captured_at=0.0, keypoints=keypoints,
+...                             layout=COCO17, person=np.array([1])), truth.camera)
+>>> poses.joints.shape, bool(abs(poses.root[0] - truth.joints3d[9, 0]).max() < 0.5)  # metres, camera space
+((1, 17, 3), True)
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import stream3d.pipeline.runner as pipeline_run
 from stream3d.errors import SettingsError, SinkError, SourceError
 from stream3d.meters import Meters
 from stream3d.pipeline import RunSettings, Summary, run, stream
+from stream3d.pipeline.outputs import Outputs
 from stream3d.pipeline.rooms import of_stills
 from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import SourceSettings
@@ -183,3 +184,26 @@ def test_a_closed_writer_may_be_closed_again() -> None:
     writer = Writer((), Meters())
     writer.close({})
     writer.close({})
+
+
+def test_what_is_only_watched_plays_at_its_own_speed(walk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sleeps add up to the media's length, less the time that the work itself took."""
+    slept: list[float] = []
+    monkeypatch.setattr(pipeline_run.time, "sleep", slept.append)
+    clock = iter(range(10**6))
+    monkeypatch.setattr(pipeline_run.time, "perf_counter", lambda: next(clock) * 1e-6)
+
+    class Window:
+        closed = False
+
+        def write(self, result: Result) -> None: ...
+
+        def close(self, meta: object) -> None: ...
+
+    window = Window()
+    outputs = Outputs(sinks=(window,), viewer=window)  # type: ignore[arg-type]
+    monkeypatch.setattr(pipeline_run, "open_outputs", lambda *_, **__: outputs)
+    monkeypatch.setattr(pipeline_run, "check_outputs", lambda *_, **__: None)
+    run(walk, view=True)
+    assert len(slept) == 40
+    assert slept[-1] == pytest.approx(39 / 25, abs=0.01)

@@ -19,6 +19,7 @@ from stream3d.source import Source, open_source
 from stream3d.values import Frame, Poses3D, Result
 
 _AHEAD = 4  # frames decoded in advance
+Results = Generator[Result, None, None]
 
 
 def stream(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
@@ -41,7 +42,7 @@ def stream(what: str | int | Path, settings: RunSettings | None = None) -> Gener
             yield result.poses
 
 
-def results(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Result, None, None]:
+def results(what: str | int | Path, settings: RunSettings | None = None) -> Results:
     """Like `stream`, with the picture and the 2D tracks of each frame.
 
     Raises:
@@ -93,13 +94,24 @@ def run(
     return summary
 
 
-def _flow(source: Source, rooms: Rooms) -> Generator[Result, None, None]:
+def _flow(source: Source, rooms: Rooms) -> Results:
     """Decode ahead in a thread, and take every frame through the rooms."""
     policy: Policy = "latest" if source.info.live else "block"
     with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:
         for frame in frames:
             yield rooms(frame)
             rooms.meters.dropped = frames.dropped
+
+
+def _at_its_own_speed(flow: Results) -> Results:
+    """A file that is only watched plays no faster than it is."""
+    start: float | None = None
+    with closing(flow):
+        for result in flow:
+            yield result
+            now = time.perf_counter()
+            start = now - result.frame.pts if start is None else start
+            time.sleep(max(0.0, start + result.frame.pts - now))
 
 
 def _process(
@@ -111,19 +123,20 @@ def _process(
 ) -> None:
     """The loop of a run; on every way out the sinks are closed with the final counts."""
     writer = Writer(outputs.sinks, rooms.meters)
-    wall, cpu, first_pts = time.perf_counter(), time.process_time(), 0.0
+    flow = _flow(source, rooms)
+    if outputs.only_viewed and not summary.live:
+        flow = _at_its_own_speed(flow)
+    wall, cpu = time.perf_counter(), time.process_time()
     try:
-        for result in _flow(source, rooms):
-            first_pts = result.frame.pts if not summary.frames else first_pts
-            summary.add(result)
-            writer.write(result)
-            summary.wall_s, summary.dropped = time.perf_counter() - wall, rooms.meters.dropped
-            if watch is not None:
-                watch(result, summary)
-            if outputs.nobody_watches():
-                break
-            if outputs.only_viewed and not summary.live:  # a file that is only watched plays no faster than it is
-                time.sleep(max(0.0, result.frame.pts - first_pts - (time.perf_counter() - wall)))
+        with closing(flow):
+            for result in flow:
+                summary.add(result)
+                writer.write(result)
+                summary.wall_s, summary.dropped = time.perf_counter() - wall, rooms.meters.dropped
+                if watch is not None:
+                    watch(result, summary)
+                if outputs.nobody_watches():
+                    break
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:

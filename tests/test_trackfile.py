@@ -149,7 +149,7 @@ def test_damaged_record_is_lost_alone(tmp_path_factory: pytest.TempPathFactory, 
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (lambda b: b"nonsense" + b[8:], "cannot be read as a track file"),
+        (lambda b: b"nonsense" + b[8:], "cannot be read as .npz"),
         (lambda b: b[:8] + b"\x09" + b[9:], "version 9"),
         (lambda b: b[:30] + b"\xff" + b[31:], "header is damaged"),
     ],

@@ -12,8 +12,8 @@ import numpy as np
 from stream3d.errors import SettingsError
 from stream3d.lift.keypoints import KeypointOptions, KeypointSequence, read_keypoints
 from stream3d.lift.lifter import Lifter
-from stream3d.lift.npz import write_arrays
 from stream3d.skeleton import H36M17
+from stream3d.trackfile import replacing_npz
 from stream3d.values import Poses3D
 
 
@@ -56,7 +56,9 @@ def lift_file(
     if sequence.single:
         joints, sigma = joints[:, 0], sigma[:, 0]
     arrays = {"joints3d": joints, "sigma": sigma, "time": sequence.time, "joint_names": np.array(H36M17.names)}
-    write_arrays(target, arrays | {"meta": np.array(json.dumps(_meta(sequence, lifter)))})
+    with replacing_npz(target) as npz:
+        for name, array in (arrays | {"meta": np.array(json.dumps(_meta(sequence, lifter)))}).items():
+            npz.add(name, array)
     return sequence
 
 

@@ -15,11 +15,13 @@ from stream3d.errors import TrackFileError
 from stream3d.geometry import Camera
 from stream3d.lift import openpose
 from stream3d.lift.features import Float32
-from stream3d.lift.npz import read_arrays
 from stream3d.skeleton import LAYOUTS, Layout
+from stream3d.trackfile import read_npz
 from stream3d.values import Tracks2D
 
 _LOG = logging.getLogger(__name__)
+LARGEST_BYTES = 2 << 30
+_MEMBERS = ("keypoints", "layout", "fps", "time", "width", "height", "focal")
 MAX_PEOPLE = 64
 
 
@@ -90,7 +92,9 @@ def read_keypoints(path: Path, options: KeypointOptions | None = None) -> Keypoi
 
 
 def _from_npz(path: Path, options: KeypointOptions) -> KeypointSequence:
-    arrays = read_arrays(path, ("keypoints", "layout", "fps", "time", "width", "height", "focal"))
+    if not path.exists():
+        raise TrackFileError(f"{path}: there is no such file")
+    arrays = read_npz(path, names=_MEMBERS, limit_bytes=LARGEST_BYTES)
     if "keypoints" not in arrays:
         raise TrackFileError(f"{path}: there is no array `keypoints` in it")
     layout = _layout(path, options.layout or _word(path, arrays.get("layout")))

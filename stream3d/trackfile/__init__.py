@@ -5,6 +5,7 @@ from stream3d.trackfile.journal import SUFFIX, Header, Journal, JournalWriter
 from stream3d.trackfile.load import finish, load_tracks, recover
 from stream3d.trackfile.meta import to_json
 from stream3d.trackfile.model import FrameRows, TrackFile
+from stream3d.trackfile.npz import read_npz, replacing_npz
 
 __all__ = [
     "SUFFIX",
@@ -19,6 +20,8 @@ __all__ = [
     "in_use",
     "load_tracks",
     "open_locked",
+    "read_npz",
     "recover",
+    "replacing_npz",
     "to_json",
 ]

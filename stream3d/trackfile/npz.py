@@ -74,8 +74,10 @@ def replacing_npz(path: Path) -> Iterator[NpzWriter]:
         raise
 
 
-def read_npz(path: Path, *, limit_bytes: int = LIMIT_BYTES) -> dict[str, Array]:
-    """All arrays of an .npz: numbers and text only, each as long as its header says, together within the limit.
+def read_npz(path: Path, *, names: Iterable[str] | None = None, limit_bytes: int = LIMIT_BYTES) -> dict[str, Array]:
+    """Arrays of an .npz: numbers and text only, each as long as its header says, together within the limit.
+
+    All of them, or those of ``names`` that are there, and then the others may be anything.
 
     Raises:
         TrackFileError: it is no .npz, is damaged, holds objects, or is larger than the limit once unpacked.
@@ -84,9 +86,11 @@ def read_npz(path: Path, *, limit_bytes: int = LIMIT_BYTES) -> dict[str, Array]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_size(members, limit_bytes)
-            return {info.filename.removesuffix(".npy"): _member(archive, info) for info in members}
+            wanted = {f"{name}.npy" for name in names} if names is not None else {info.filename for info in members}
+            named = [info for info in members if info.filename in wanted]
+            return {info.filename.removesuffix(".npy"): _member(archive, info) for info in named}
     except _DAMAGE as error:
-        raise TrackFileError(f"{path} cannot be read as a track file: {error}") from error
+        raise TrackFileError(f"{path} cannot be read as .npz: {error}") from error
     except OSError as error:
         raise TrackFileError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -105,13 +109,13 @@ def _check_size(members: list[zipfile.ZipInfo], limit_bytes: int) -> None:
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
     with archive.open(info) as member:
         shape, fortran, dtype = _array_header(member)
-        if dtype.kind not in "fiuU" or fortran:
-            raise TrackFileError(f"{info.filename} holds {dtype} (fortran order {fortran}), not plain numbers or text")
+        if dtype.kind not in "fiuSU":
+            raise TrackFileError(f"{info.filename} holds {dtype}, not plain numbers or text")
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if size != info.file_size - member.tell():
             raise TrackFileError(f"{info.filename} says it is {dtype} {list(shape)}, but holds other than {size} bytes")
         data = member.read()
-    array = np.frombuffer(data, dtype).reshape(shape) if size else np.zeros(shape, dtype)
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C") if size else np.zeros(shape, dtype)
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 

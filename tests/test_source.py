@@ -506,3 +506,9 @@ def test_rates_are_fractions_of_the_stream(tmp_path):
         container.mux(stream.encode(None))
     frames = read(tmp_path / "ntsc.mp4")
     np.testing.assert_allclose(times(frames), np.arange(10) * 1001 / 30000, atol=EXACT)
+
+
+def test_the_sample_is_called_what_the_user_called_it() -> None:
+    with open_source("sample") as source:
+        assert (source.info.source_id, source.info.kind, source.info.name) == ("sample", "sample", "sample")
+        assert next(iter(source)).source_id == "sample"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -37,7 +38,8 @@ def open_source(what: str | int | Path, settings: SourceSettings | None = None) 
     if text == "sample" and not Path(text).exists():
         from stream3d.sample import sample_video
 
-        return VideoSource(file_target(sample_video(), kind="sample"), settings)
+        target = replace(file_target(sample_video(), kind="sample"), shown="sample")
+        return VideoSource(target, settings)
     if _URL.match(text) and not text.lower().startswith("file://"):
         return VideoSource(url_target(text), settings)
     return _open_local(text, settings)

@@ -132,17 +132,6 @@ _LIMBS = tuple(
 )
 
 
-def layout_named(name: str) -> Layout:
-    """The layout of that name.
-
-    Raises:
-        LayoutError: no layout has that name.
-    """
-    if name not in LAYOUTS:
-        raise LayoutError(f"unknown joint layout {name!r}; known are {', '.join(LAYOUTS)}")
-    return LAYOUTS[name]
-
-
 @cache
 def conversion(source: Layout, target: Layout) -> tuple[tuple[int, ...], ...]:
     """For each target joint the source joints whose mean it is; an empty tuple where the source knows none.

@@ -18,7 +18,6 @@ from stream3d.skeleton import (
     Layout,
     conversion,
     convert,
-    layout_named,
 )
 
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
@@ -110,8 +109,3 @@ def test_a_layout_without_limbs_is_refused() -> None:
 def test_the_wrong_number_of_joints_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"\[\.\.\., 17, 3\].*\[1, 16, 3\]"):
         convert(np.zeros((1, 16, 3), np.float32), COCO17, H36M17)
-
-
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(LayoutError, match=r"'h36m'.*blazepose33"):
-        layout_named("h36m")

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from stream3d.lift.features import WINDOW, Bool, apparent_size, window_features
+from stream3d.lift.features import WINDOW, Bool, size_of, window_features
 from stream3d.lift.lifter import same_places
-from stream3d.lift.placement import place, steadied, towards_rays
+from stream3d.lift.placement import Sight, standing, steadied
 from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter_torch import Lifter, load_lifter
 from stream3d.skeleton import COCO17, H36M17, MPII16
@@ -116,10 +116,8 @@ def lifted(net: Lifter, rays: Float32, sure: Float32, same: Bool) -> tuple[Float
     features, turn = window_features(sliding(rays), sliding(sure), time)
     answer, log_sigma = net(torch.from_numpy(features))
     joints, sigma = answer.numpy() @ turn, np.exp(log_sigma.numpy())
-    size = np.asarray(apparent_size(sliding(rays), sliding(sure) > 0), np.float32)
-    root = place(joints, rays, sure / np.square(sigma), size)
-    placed = joints + root[:, None]
-    moves = towards_rays(placed, rays, sigma, (sure > 0) & same, LiftSettings().keypoint_noise_m)
+    sight = Sight(rays=rays, confidence=sure, trusted=(sure > 0) & same)
+    placed, moves = standing(joints, sigma, sight, size_of(features), LiftSettings().keypoint_noise_m)
     for frame in range(1, len(moves)):
         moves[frame] = steadied(moves[frame - 1], moves[frame], 1 / FPS)
     placed[..., :2] += moves

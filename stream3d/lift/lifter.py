@@ -11,20 +11,15 @@ from stream3d.engine.protocol import Engine
 from stream3d.geometry import Camera, pixels_to_rays
 from stream3d.lift.features import Bool, Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key
-from stream3d.lift.placement import place, towards_rays
+from stream3d.lift.placement import Sight, standing
 from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter import REFERENCE_HEIGHT_M
 from stream3d.skeleton import H36M17, Layout, conversion, convert
 from stream3d.values import Poses3D, Tracks2D
 
-Row = tuple[Float32, Float32, Bool]
-"""Rays [17, 2], confidences [17] (0 = unseen), and which joints may be moved onto their rays [17]."""
-
 # Training knows no lower confidence of a joint that is seen at all.
 _LOWEST_CONFIDENCE = 0.05
 _FEWEST_JOINTS = 2
-# What 2D keypoints are off by, at the body; without it the pelvis, whose sigma is next to nothing, would decide alone.
-_RAY_SIGMA_M = 0.03
 
 
 def observe(tracks: Tracks2D, camera: Camera, min_score: float) -> tuple[Float32, Float32]:
@@ -81,7 +76,7 @@ class Lifter:
         Raises:
             LayoutError: a layout cannot become h36m17.
         """
-        rows: dict[Key, Row] = {}
+        rows: dict[Key, Sight] = {}
         for tracks, camera in frames:
             rows |= self._remember(tracks, camera)
         # One order whatever the rows' order, so that the same people always meet the engine in the same batch.
@@ -93,7 +88,7 @@ class Lifter:
         """Drop all that is remembered of one source."""
         self._histories.forget(source_id)
 
-    def _remember(self, tracks: Tracks2D, camera: Camera) -> dict[Key, Row]:
+    def _remember(self, tracks: Tracks2D, camera: Camera) -> dict[Key, Sight]:
         """Add a frame to its people's histories; the rows of those who are seen well enough."""
         self._histories.drop_stale(tracks.source_id, tracks.pts)
         rays, confidence = observe(tracks, camera, self.settings.min_score)
@@ -103,10 +98,11 @@ class Lifter:
             if (confidence[row] > 0).sum() >= _FEWEST_JOINTS:
                 key = (tracks.source_id, person)
                 self._histories.push(key, rays[row], confidence[row], tracks.pts)
-                out[key] = (rays[row], confidence[row], (confidence[row] > 0) & same)
+                seen = confidence[row] > 0
+                out[key] = Sight(rays=rays[row], confidence=confidence[row], trusted=seen & same)
         return out
 
-    def _answers(self, keys: list[Key], rows: dict[Key, Row]) -> list[tuple[Float32, Float32]]:
+    def _answers(self, keys: list[Key], rows: dict[Key, Sight]) -> list[tuple[Float32, Float32]]:
         """Joints [17, 3] in camera space and sigma [17] of each key."""
         past_rays, past_confidence, time = self._histories.stacked(keys)
         features, turn = window_features(past_rays, past_confidence, time)
@@ -114,13 +110,13 @@ class Lifter:
         scale = np.float32(self.settings.height_m / REFERENCE_HEIGHT_M)
         joints = (out["joints"] @ turn * scale).astype(np.float32)
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
-        rays, confidence = (np.stack([rows[key][0] for key in keys]), np.stack([rows[key][1] for key in keys]))
-        size = size_of(features) / scale
-        root = place(joints, rays, np.asarray(confidence / (np.square(sigma) + _RAY_SIGMA_M**2), np.float32), size)
-        trusted = np.stack([rows[key][2] for key in keys])
+        sight = Sight(
+            rays=np.stack([rows[key].rays for key in keys]),
+            confidence=np.stack([rows[key].confidence for key in keys]),
+            trusted=np.stack([rows[key].trusted for key in keys]),
+        )
         noise_m = float(scale) * self.settings.keypoint_noise_m
-        placed = joints + root[:, None]
-        moves = towards_rays(placed, rays, sigma, trusted, noise_m)
+        placed, moves = standing(joints, sigma, sight, size_of(features) / scale, noise_m)
         placed[..., :2] += self._histories.steady_moves(keys, moves)
         return list(zip(placed, sigma, strict=True))
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from stream3d.geometry import solve_root
 from stream3d.lift.features import Bool, Float32
 from stream3d.skeleton import H36M17
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """What was seen of the people of a frame, in h36m17 order.
+
+    ``rays`` float32 [..., 17, 2], finite also where unseen; ``confidence`` float32 [..., 17], 0 = unseen; ``trusted``
+    bool [..., 17], the seen joints that mean the same place in 2D and 3D.
+    """
+
+    rays: Float32
+    confidence: Float32
+    trusted: Bool
+
 
 NEAREST_M, FARTHEST_M = 0.3, 100.0
 # A joint this far off its ray, in metres, counts half.
@@ -68,6 +83,18 @@ def towards_rays(joints: Float32, rays: Float32, sigma: Float32, trusted: Bool, 
     sure = 1 / (1 + np.square(gap).sum(-1) / (_GONE_WRONG**2 * both))
     share = np.where(trusted, across / both * sure, np.float32(0))
     return np.asarray(share[..., None] * gap, np.float32)
+
+
+def standing(joints: Float32, sigma: Float32, sight: Sight, size: Float32, noise_m: float) -> tuple[Float32, Float32]:
+    """The people in camera space, float32 [P, 17, 3] metres, and how far their joints should still move, [P, 17, 2].
+
+    ``joints`` [P, 17, 3] are relative to the pelvis in camera axes, ``sigma`` [P, 17] theirs, ``size`` [P] the apparent
+    size in rays per metre, ``noise_m`` what keypoints are off by at the body; without it the pelvis, whose sigma is
+    next to nothing, would decide alone where a person stands.
+    """
+    weights = np.asarray(sight.confidence / (np.square(sigma) + np.float32(noise_m) ** 2), np.float32)
+    placed = joints + place(joints, sight.rays, weights, size)[:, None]
+    return placed, towards_rays(placed, sight.rays, sigma, sight.trusted, noise_m)
 
 
 def steadied(before: Float32, now: Float32, step_s: float) -> Float32:

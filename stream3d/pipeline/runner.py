@@ -140,8 +140,7 @@ def _process(
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:
-        summary.counts = {**asdict(source.counts), "dropped": rooms.meters.dropped}
+        summary.counts, summary.dropped = asdict(source.counts), rooms.meters.dropped
         writer.close(summary.as_meta())
-        summary.dropped = rooms.meters.dropped
         summary.wall_s, summary.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
         summary.stages = rooms.meters.summary()

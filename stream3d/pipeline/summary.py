@@ -64,7 +64,7 @@ class Summary:
             "wall_s": round(self.wall_s, 3),
             "fps": round(self.fps, 2),
             "cpu_ms_per_frame": round(1e3 * self.cpu_s / self.frames, 3) if self.frames else None,
-            "counts": dict(self.counts),
+            "counts": {**self.counts, "dropped": self.dropped},
             "camera": self.camera,
             "engines": self.engines,
             "stages": self.stages,

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stream3d.geometry import DEFAULT_FOV_DEG
 from stream3d.lift import features
+from stream3d.nets.lifter_torch import Lifter
 from stream3d.skeleton import COCO17, H36M17, convert
 
 Float32 = npt.NDArray[np.float32]
@@ -60,9 +61,9 @@ def input_rays(frames: Tensor) -> Tensor:
     return frames[:, 0, :51].reshape(-1, 17, 3)[..., :2]
 
 
-def as_window(frames: Tensor) -> Tensor:
-    """Single frames [B, 1, 55] as windows [B, 27, 55] of people who have just come into view."""
-    return torch.nn.functional.pad(frames, (0, 0, features.WINDOW - 1, 0))
+def as_window(frames: Tensor, lookahead: int = 0) -> Tensor:
+    """Single frames [B, 1, 55] as windows [B, 27, 55] of people who are seen in that frame alone."""
+    return torch.nn.functional.pad(frames, (0, 0, features.WINDOW - 1 - lookahead, lookahead))
 
 
 def turned(poses: Tensor, azimuth: Tensor, elevation: Tensor) -> Tensor:
@@ -115,13 +116,13 @@ class NewViews:
     again: Tensor
 
 
-def new_views(net: nn.Module, frames: Tensor, rng: np.random.Generator) -> NewViews:
+def new_views(net: Lifter, frames: Tensor, rng: np.random.Generator) -> NewViews:
     """Lift, turn to a random side, project, lift again."""
     count = len(frames)
-    first = net(as_window(frames))[0].float()
+    first = net(as_window(frames, net.lookahead))[0].float()
     draws = rng.random((3, count), np.float32)
     azimuth, tilt, depth = torch.from_numpy(draws).to(frames.device)
     around = turned(first, (2 * azimuth - 1) * torch.pi, (2 * tilt - 1) * 0.15)
     seen = frames_of(around, 2.5 + 5 * depth)
-    again = net(as_window(seen))[0].float()
+    again = net(as_window(seen, net.lookahead))[0].float()
     return NewViews(first=first, views=input_rays(seen), turned=around, again=again)

@@ -55,8 +55,8 @@ def _twin(name: str) -> str:
     return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
 
 
-def _layout(name: str, tree: str) -> Layout:
-    """Build a layout from ``joint<parent`` words; a word without ``<`` is a root."""
+def layout_of(name: str, tree: str) -> Layout:
+    """A layout from ``joint<parent`` words; a word without ``<`` is a root."""
     names, parents = [], []
     for word in tree.split():
         joint, _, parent = word.partition("<")
@@ -66,28 +66,28 @@ def _layout(name: str, tree: str) -> Layout:
     return Layout(name=name, names=tuple(names), parents=tuple(index[p] if p else -1 for p in parents))
 
 
-H36M17 = _layout(
+H36M17 = layout_of(
     "h36m17",
     "pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee left_hip<pelvis left_knee<left_hip"
     " left_ankle<left_knee spine<pelvis thorax<spine nose<thorax head_top<nose left_shoulder<thorax"
     " left_elbow<left_shoulder left_wrist<left_elbow right_shoulder<thorax right_elbow<right_shoulder"
     " right_wrist<right_elbow",
 )
-COCO17 = _layout(
+COCO17 = layout_of(
     "coco17",
     "nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye left_shoulder right_shoulder"
     " left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow"
     " left_hip<left_shoulder right_hip<right_shoulder left_knee<left_hip right_knee<right_hip left_ankle<left_knee"
     " right_ankle<right_knee",
 )
-MPII16 = _layout(
+MPII16 = layout_of(
     "mpii16",
     "right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis left_knee<left_hip"
     " left_ankle<left_knee pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck right_wrist<right_elbow"
     " right_elbow<right_shoulder right_shoulder<thorax left_shoulder<thorax left_elbow<left_shoulder"
     " left_wrist<left_elbow",
 )
-BODY25 = _layout(
+BODY25 = layout_of(
     "body25",
     "nose<neck neck<pelvis right_shoulder<neck right_elbow<right_shoulder right_wrist<right_elbow left_shoulder<neck"
     " left_elbow<left_shoulder left_wrist<left_elbow pelvis right_hip<pelvis right_knee<right_hip"
@@ -95,7 +95,7 @@ BODY25 = _layout(
     " right_ear<right_eye left_ear<left_eye left_big_toe<left_ankle left_small_toe<left_big_toe left_heel<left_ankle"
     " right_big_toe<right_ankle right_small_toe<right_big_toe right_heel<right_ankle",
 )
-HALPE26 = _layout(
+HALPE26 = layout_of(
     "halpe26",
     "nose<head_top left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye left_shoulder<neck"
     " right_shoulder<neck left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow"
@@ -104,7 +104,7 @@ HALPE26 = _layout(
     " right_big_toe<right_ankle left_small_toe<left_big_toe right_small_toe<right_big_toe left_heel<left_ankle"
     " right_heel<right_ankle",
 )
-BLAZEPOSE33 = _layout(
+BLAZEPOSE33 = layout_of(
     "blazepose33",
     "nose left_eye_inner<nose left_eye<left_eye_inner left_eye_outer<left_eye right_eye_inner<nose"
     " right_eye<right_eye_inner right_eye_outer<right_eye left_ear<left_eye_outer right_ear<right_eye_outer"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from stream3d.errors import ModelError
 
 
 def _of_optimizer(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -47,13 +50,25 @@ def save(
     partial.replace(path)
 
 
-def load(path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> dict[str, object]:
-    """Fill modules and optimizers; returns the numbers."""
+def numbers_of(path: Path) -> dict[str, Any]:
+    """The numbers alone.
+
+    Raises:
+        ModelError: it is no checkpoint.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            numbers: dict[str, Any] = json.loads((file.metadata() or {})["numbers"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is no checkpoint of a training run: {error}; remove it to start anew") from error
+    return numbers
+
+
+def load(path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> None:
+    """Fill modules and optimizers."""
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        numbers: dict[str, object] = json.loads(file.metadata()["numbers"])
     for name, module in modules.items():
         module.load_state_dict(_below(name, tensors))
     for name, optimizer in optimizers.items():
         _into_optimizer(optimizer, _below(name, tensors))
-    return numbers

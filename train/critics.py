@@ -29,6 +29,7 @@ class Critic(nn.Module):
 
     def __init__(self, inputs: int, width: int = 256) -> None:
         super().__init__()
+        self.settings = {"width": width}
         self.first = nn.Linear(inputs, width)
         self.second = nn.Linear(width, width)
         self.score = nn.Linear(width, 1)
@@ -42,8 +43,8 @@ class Critic(nn.Module):
 class PoseCritic(Critic):
     """Sees one pose [B, 17, 3]: its bones and their Gram matrix, RepNet's kinematic chain space (Wandt 2019)."""
 
-    def __init__(self) -> None:
-        super().__init__(BONES * 3 + BONES * BONES)
+    def __init__(self, width: int = 256) -> None:
+        super().__init__(BONES * 3 + BONES * BONES, width)
 
     def forward(self, poses: Tensor) -> tuple[Tensor, Tensor]:
         """See Critic."""
@@ -54,8 +55,8 @@ class PoseCritic(Critic):
 class MotionCritic(Critic):
     """Sees three poses in a row [3, B, 17, 3], their changes, and the seconds between them [B]."""
 
-    def __init__(self) -> None:
-        super().__init__(BONES * 3 * 3 + 1)
+    def __init__(self, width: int = 256) -> None:
+        super().__init__(BONES * 3 * 3 + 1, width)
 
     def forward(self, poses: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """See Critic."""
@@ -68,8 +69,8 @@ class MotionCritic(Critic):
 class ViewCritic(Critic):
     """Sees one 2D pose [B, 17, 2] around its root, at unit size."""
 
-    def __init__(self) -> None:
-        super().__init__(len(COMMON) * 2)
+    def __init__(self, width: int = 256) -> None:
+        super().__init__(len(COMMON) * 2, width)
 
     def forward(self, rays: Tensor) -> tuple[Tensor, Tensor]:
         """See Critic."""

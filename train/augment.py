@@ -41,7 +41,8 @@ class Augmentation:
 
     ``bone_sd``, ``hip_sd`` and ``shoulder_sd`` are relative; ``noise_sd`` is per joint and frame, ``bias_sd`` per joint
     and window, both times a level drawn per window; ``focal_sd`` is that of the log of the focal length's error;
-    ``net_types`` are the chances of NET_TYPES.
+    ``net_types`` are the chances of NET_TYPES; ``endings``, of people who leave within a net's lookahead, matter only
+    to nets that look ahead.
     """
 
     bone_sd: float = 0.10
@@ -55,6 +56,7 @@ class Augmentation:
     missing: float = 0.20
     cut_off: float = 0.25
     beginnings: float = 0.15
+    endings: float = 0.15
     clean: float = 0.15
     focal_sd: float = 0.2
     net_types: tuple[float, ...] = (0.36, 0.44, 0.06, 0.07, 0.07)

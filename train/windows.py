@@ -11,7 +11,7 @@ import numpy.typing as npt
 from stream3d.lift.features import WINDOW, window_features
 from train import augment
 from train.augment import STATURE_M, Augmentation, Rng
-from train.cameras import CameraRanges, random_cameras, seen_by
+from train.cameras import random_cameras, seen_by
 from train.mocap.takes import Take
 
 Float32 = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ class MotionPool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sequences:
-    """``points`` float32 [B, L, 19, 3] m, z up; ``time`` float64 [B, L] s; ``present`` bool [B, L] (begun by then)."""
+    """``points`` float32 [B, L, 19, 3] m, z up; ``time`` float64 [B, L] s; ``present`` bool [B, L] (come, not gone)."""
 
     points: Float32
     time: Float64
@@ -67,8 +67,8 @@ class Batch:
     """K windows each of B sequences, window-major: row ``k * B + b``.
 
     ``features`` float32 [K·B, 27, 55]; ``target`` float32 [K·B, 17, 3] as the net should answer; ``turn`` float32
-    [K·B, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last frames; ``scale`` float32 [B] is true
-    metres per unit of ``target``.
+    [K·B, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last two answered frames; ``scale``
+    float32 [B] is true metres per unit of ``target``.
     """
 
     features: Float32
@@ -78,8 +78,11 @@ class Batch:
     scale: Float32
 
 
-def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation) -> Sequences:
-    """``count`` windows of ``frames`` frames at random rates, some with dropped frames, some of a person just come."""
+def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation, *, lookahead: int = 0) -> Sequences:
+    """``count`` windows of ``frames`` frames at random rates, some with dropped frames, some of a person just come.
+
+    With ``lookahead`` some leave: at most that many of the last frames are then without them.
+    """
     tried = 3 * count
     stride = rng.choice(STRIDES, (tried, 1), p=_STRIDE_CHANCES)
     dropping = rng.random((tried, frames)) < np.where(rng.random((tried, 1)) < 0.2, 0.15, 0.0)
@@ -92,7 +95,10 @@ def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation)
     present = (end - back >= pool.first[end])[keep]
     begun = np.where(rng.random(count) < how.beginnings, rng.integers(0, WINDOW, count), 0)
     present &= np.arange(frames) >= begun[:, None]
-    present[:, -3:] = True
+    present[:, -3 - lookahead :] = True
+    if lookahead:
+        gone = np.where(rng.random(count) < how.endings, rng.integers(1, lookahead + 1, count), 0)
+        present &= np.arange(frames) < (frames - gone)[:, None]
     time = -back[keep] / pool.fps[end[keep]]
     return Sequences(points=pool.points[index[keep]], time=time, present=present)
 
@@ -130,20 +136,21 @@ def windowed(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.gener
 
 
 def training_batch(
-    pool: MotionPool, rng: Rng, count: int, how: Augmentation, *, windows: int = 3, ranges: CameraRanges | None = None
+    pool: MotionPool, rng: Rng, count: int, how: Augmentation, *, windows: int = 3, lookahead: int = 0
 ) -> Batch:
-    """``windows`` consecutive windows each of ``count`` sequences."""
-    sequences = draw(pool, rng, count, WINDOW + windows - 1, how)
+    """``windows`` consecutive windows each of ``count`` sequences, for a net of that ``lookahead``."""
+    sequences = draw(pool, rng, count, WINDOW + windows - 1, how, lookahead=lookahead)
     points, scale = bodies(sequences.points, rng, how)
-    cameras = random_cameras(rng, count, ranges)
+    cameras = random_cameras(rng, count)
     camera = seen_by(points, cameras, points[:, -1, 0])
     kind = rng.choice(len(how.net_types), count, p=how.net_types)
     rays, sure, _ = as_seen(camera, cameras.edge, rng, how, kind)
     sure = sure * sequences.present[..., None].astype(np.float32)
     features, turn = window_features(
-        windowed(rays, windows), windowed(sure, windows), windowed(sequences.time, windows)
+        windowed(rays, windows), windowed(sure, windows), windowed(sequences.time, windows), lookahead
     )
-    last = np.concatenate([camera[:, WINDOW - 1 + k, :17] for k in range(windows)])
-    target = (last - last[:, :1]) @ np.swapaxes(turn, 1, 2)
-    step = np.diff(sequences.time[:, -2:])[:, 0].astype(np.float32)
+    first = WINDOW - 1 - lookahead
+    answered = np.concatenate([camera[:, first + k, :17] for k in range(windows)])
+    target = (answered - answered[:, :1]) @ np.swapaxes(turn, 1, 2)
+    step = np.diff(sequences.time[:, first + windows - 2 : first + windows])[:, 0].astype(np.float32)
     return Batch(features=features, target=target.astype(np.float32), turn=turn, step=step, scale=scale)

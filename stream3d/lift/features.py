@@ -96,20 +96,24 @@ def apparent_size(rays: Float32, seen: Bool) -> Float32:
     return np.asarray(np.maximum(size, np.float32(_SMALLEST_SIZE)), np.float32)
 
 
-def size_of(features: Float32) -> Float32:
+def size_of(features: Float32, lookahead: int = 0) -> Float32:
     """The apparent size float32 [B], rays per metre, that the features [B, 27, 55] of a window were divided by."""
-    return np.asarray(np.exp(features[:, -1, _ZOOM]) / 4, np.float32)
+    return np.asarray(np.exp(features[:, -1 - lookahead, _ZOOM]) / 4, np.float32)
 
 
-def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.float64]) -> tuple[Float32, Float32]:
+def window_features(
+    rays: Float32, confidence: Float32, time: npt.NDArray[np.float64], lookahead: int = 0
+) -> tuple[Float32, Float32]:
     """The net's input, and how to undo the centring.
 
     ``rays`` float32 [B, 27, 17, 2] in h36m17 order, oldest first; ``confidence`` float32 [B, 27, 17] in 0..1, where 0
     or a NaN ray means not seen; ``time`` float64 [B, 27] seconds. A frame in which nothing is seen counts as no frame.
-    Returns features float32 [B, 27, 55] and, of the last frame, ``virtual_from_camera`` float32 [B, 3, 3].
-    Per frame: 17 × (x, y, confidence), seconds since the frame before × 10, log apparent size, the root's path to where
-    it is now (x, y).
+    The answered frame has ``lookahead`` frames after it, of which the last may be no frames: the person has left.
+    Returns features float32 [B, 27, 55] and, of the answered frame, ``virtual_from_camera`` float32 [B, 3, 3].
+    Per frame: 17 × (x, y, confidence), seconds since the frame before × 10, log apparent size over the window, the root
+    as the answered frame's virtual camera sees it (x, y).
     """
+    answered = rays.shape[1] - 1 - lookahead
     seen: Bool = np.asarray((confidence > 0) & np.isfinite(rays).all(-1))
     present: Bool = np.asarray(seen.any(-1))
     roots = root_rays(rays, seen)
@@ -118,7 +122,7 @@ def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.flo
     # Off the axis a picture is stretched, so size is measured after centring too.
     size = apparent_size(centred, seen)
     centred = centred / size[:, None, None, None]
-    path = rotate_rays(roots, turns[:, -1]) / size[:, None, None]
+    path = rotate_rays(roots, turns[:, answered]) / size[:, None, None]
     points = np.concatenate([centred, np.where(seen, confidence, np.float32(0))[..., None]], -1)
     step = np.diff(time, axis=-1, prepend=time[:, :1]) * 10
     step = np.where(np.roll(present, 1, -1), step, 0.0)
@@ -127,4 +131,4 @@ def window_features(rays: Float32, confidence: Float32, time: npt.NDArray[np.flo
     columns = [points.reshape(*present.shape, 51), step[..., None], zoom[..., None], path]
     features = np.concatenate(columns, -1, dtype=np.float32)
     limited = np.clip(np.nan_to_num(features, nan=0.0), -_FARTHEST, _FARTHEST)
-    return limited * present[..., None].astype(np.float32), turns[:, -1].astype(np.float32)
+    return limited * present[..., None].astype(np.float32), turns[:, answered].astype(np.float32)

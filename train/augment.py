@@ -98,8 +98,9 @@ def with_bones(points: Float32, factors: Float32) -> Float32:
 
 def mirrored(points: Float32, which: Bool) -> Float32:
     """``points`` [B, T, 19, 3] with the rows of ``which`` [B] reflected, left and right exchanged."""
-    flipped = points[:, :, MIRROR] * np.array([-1, 1, 1], np.float32)
-    return np.where(which[:, None, None, None], flipped, points)
+    out = points.copy()
+    out[which] = points[which][:, :, MIRROR] * np.array([-1, 1, 1], np.float32)
+    return out
 
 
 def noise(rng: Rng, shape: tuple[int, int, int], how: Augmentation) -> tuple[Float32, Float32]:
@@ -109,30 +110,33 @@ def noise(rng: Rng, shape: tuple[int, int, int], how: Augmentation) -> tuple[Flo
     confidence falls.
     """
     count, frames, joints = shape
-    level = rng.uniform(0.1, 1.8, (count, 1, 1, 1)) * (rng.random((count, 1, 1, 1)) >= how.clean)
+    level = rng.uniform(0.1, 1.8, (count, 1, 1)) * (rng.random((count, 1, 1)) >= how.clean)
     telling = rng.random((count, 1, 1)) < 0.5
     doubt = np.where(telling, rng.random((count, 1, joints)) ** 3, 0.0)
-    spread = level[..., 0] * (1 + 3 * doubt)
-    iid = rng.standard_normal((count, frames, joints, 2), np.float32) * np.float32(how.noise_sd)
-    start, end = how.bias_sd * rng.standard_normal((2, count, 1, joints, 2))
-    ramp = np.linspace(0, 0.5, frames)[None, :, None, None]
-    error = (iid + (1 - ramp) * start + ramp * end) * spread[..., None]
-    wild = (rng.random(shape) < how.outliers) & (level[..., 0] > 0)
-    error += wild[..., None] * how.outlier_sd * rng.standard_normal((*shape, 2), np.float32)
-    stated = 1 - 0.8 * doubt - 0.4 * (wild & telling & (rng.random(shape) < 0.7))
-    return error.astype(np.float32), np.maximum(stated + np.zeros(shape), 0.05).astype(np.float32)
+    spread = (level * (1 + 3 * doubt)).astype(np.float32)[..., None]
+    start, end = rng.standard_normal((2, count, 1, joints, 2), np.float32) * np.float32(how.bias_sd)
+    ramp = np.linspace(0, 0.5, frames, dtype=np.float32)[None, :, None, None]
+    error = rng.standard_normal((count, frames, joints, 2), np.float32) * np.float32(how.noise_sd)
+    error += start + ramp * (end - start)
+    error *= spread
+    stated = np.broadcast_to((1 - 0.8 * doubt).astype(np.float32), shape).copy()
+    wild = np.nonzero((rng.random(shape, np.float32) < how.outliers) & (level > 0))
+    error[wild] += rng.standard_normal((len(wild[0]), 2), np.float32) * np.float32(how.outlier_sd)
+    told = telling[wild[0], 0, 0] & (rng.random(len(wild[0])) < 0.7)
+    stated[wild] -= np.float32(0.4) * told
+    return error, np.maximum(stated, np.float32(0.05))
 
 
 def slip_sides(rng: Rng, rays: Float32, chance: float) -> Float32:
     """Left and right legs, or arms, taken for each other in a few frames; ``rays`` [B, T, J, 2]."""
-    out = rays
+    out = rays.copy()
     for part in ("hip knee ankle", "shoulder elbow wrist"):
         left = [_J[f"left_{joint}"] for joint in part.split()]
         right = [_J[f"right_{joint}"] for joint in part.split()]
         order = np.arange(rays.shape[2])
         order[left + right] = right + left
-        hit = rng.random(rays.shape[:2]) < chance
-        out = np.where(hit[..., None, None], out[:, :, order], out)
+        hit = rng.random(rays.shape[:2], np.float32) < chance
+        out[hit] = out[hit][:, order]
     return out
 
 
@@ -140,7 +144,7 @@ def hidden(rng: Rng, shape: tuple[int, int, int], how: Augmentation) -> Bool:
     """Joints [B, T, J] that go unseen: scattered ones, some for a whole window, and bodies cut off by the picture."""
     count, frames, joints = shape
     rate = rng.uniform(0, 0.35, (count, 1, 1)) * (rng.random((count, 1, 1)) < how.missing)
-    out = rng.random(shape) < rate
+    out = rng.random(shape, np.float32) < rate
     whole = rng.uniform(0, 0.3, (count, 1, 1)) * (rng.random((count, 1, 1)) < how.missing)
     out |= rng.random((count, 1, joints)) < whole
     cut = rng.random(count) < how.cut_off

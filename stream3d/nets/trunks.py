@@ -1,8 +1,9 @@
 """What a lifter knows of time: modules from a window of features to a code of the answered frame.
 
-Every trunk takes ``features`` float32 [B, 27, 55] and answers float32 [B, width]. Frames in which nobody was seen are
-all zero; no trunk needs a frame other than the answered one. Shapes are static but for the batch, and no value decides
-what is computed, so that every compiler can take them as they are.
+Every trunk takes ``features`` float32 [B, 27, 55] and answers float32 [B, 1, width]. Frames in which nobody was seen
+are all zero; no trunk needs a frame other than the answered one. Shapes are static but for the batch, and no value
+decides what is computed, so that every compiler can take them as they are. The axis of time is kept to the end, at
+length 1: OpenVINO 2026.4 crashes while it fuses residual blocks of up to 256 channels in row over [B, channels].
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Trunk(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """See the module."""
-        x: Tensor = self.now(features[:, self._answered])
+        x: Tensor = self.now(features[:, self._answered : self._answered + 1])
         if self.past is not None:
             x = self.past(features) + x
         out: Tensor = self.blocks(x)
@@ -77,7 +78,7 @@ class Tcn(nn.Module):
         """See the module."""
         nine = self.nines(self.stem(features.reshape(-1, 9, 3 * FEATURES)))
         three = self.threes(self.to_three(nine.reshape(-1, 3, 3 * self._channels)))
-        out: Tensor = self.to_one(three.reshape(-1, 3 * self._channels))
+        out: Tensor = self.to_one(three.reshape(-1, 1, 3 * self._channels))
         return out
 
 
@@ -105,9 +106,8 @@ class EncoderDecoder(nn.Module):
         x, skips = self.stem(features), []
         for level, (encode, down) in enumerate(zip(self.encode, self.down, strict=True)):
             x = encode(x)
-            skips.append(x[:, self._steps[level]])
+            skips.append(x[:, self._steps[level] : self._steps[level] + 1])
             x = down(x.reshape(-1, 9 // 3**level, 3 * self._channels))
-        x = x[:, 0]
         for level in (2, 1, 0):
             x = self.decode[level](self.up[level](x) + skips[level])
         out: Tensor = self.out(x)
@@ -178,7 +178,7 @@ class Transformer(nn.Module):
         for layer, (mix, think) in enumerate(zip(self.mix, self.think, strict=True)):
             rows = slice(self._answered, self._answered + 1) if layer == last else slice(0, WINDOW)
             x = think(mix(x, bias[:, :, rows], rows))
-        out: Tensor = self.out(x[:, 0])
+        out: Tensor = self.out(x)
         return out
 
 

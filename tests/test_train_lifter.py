@@ -12,10 +12,10 @@ import torch
 
 import train.lifter as recipe_module
 from stream3d.lift.features import window_features
-from stream3d.nets.lifter_torch import Lifter, LifterShape, load_lifter
+from stream3d.nets.lifter_torch import LifterShape, load_lifter
 from stream3d.skeleton import COCO17, H36M17, convert
 from tests.walker import walker
-from train import evaluate, losses, views
+from train import losses, views
 from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic, bones
 from train.harness import Trainer, run
 from train.lifter import Conditional, Recipe
@@ -189,38 +189,3 @@ def test_photographs_become_inputs(data: Path) -> None:
     confidence = frames[:, 0, :51].reshape(-1, 17, 3)[..., 2]
     assert (confidence[:, H36M17.names.index("pelvis")] == 1).all()
     assert (confidence[:, H36M17.names.index("spine")] == 0).all()
-
-
-def held_out() -> list[Take]:
-    return [Take(points=walker(120), fps=60.0, subject="02", trial="1")]
-
-
-def test_a_stream_is_measured_frame_by_frame() -> None:
-    clips = evaluate.clips_of(held_out())
-    assert [len(clip.points) for clip in clips] == [60]
-    result = evaluate.evaluate(Lifter(SMALL).eval(), clips, evaluate.CONDITIONS[0])
-    assert result["frames"] == 60
-    assert result["mpjpe"] > result["n_mpjpe"] > result["pa_mpjpe"] > 0
-    table = evaluate.as_markdown({"walker": {"all": result}})
-    assert "### walker (60 frames)" in table
-    assert f"| all | {result['mpjpe']:.1f} |" in table
-
-
-def test_windows_slide_and_begin_empty() -> None:
-    slid = evaluate.sliding(np.arange(1, 31)[:, None])
-    assert slid.shape == (30, 27, 1)
-    assert slid[0].sum() == 1
-    np.testing.assert_array_equal(slid[-1][:, 0], np.arange(4, 31))
-
-
-@pytest.mark.parametrize("condition", evaluate.CONDITIONS, ids=lambda condition: condition.name)
-def test_conditions_do_what_they_say(condition: evaluate.Condition) -> None:
-    clip = evaluate.clips_of(held_out())[0]
-    rays, sure = evaluate.observed(clip, condition, np.random.default_rng(0))
-    plain, _ = evaluate.observed(clip, evaluate.Condition(name="", net=condition.net), np.random.default_rng(0))
-    spine, ankle = H36M17.names.index("spine"), H36M17.names.index("left_ankle")
-    assert (sure[:, spine].max() == 1) == (condition.net == "h36m")
-    assert (sure[:, ankle].max() == 0) == condition.no_legs
-    assert (0.03 < (sure[:, ankle] == 0).mean() < 0.25) == (condition.missing > 0)
-    gap = (rays - plain * condition.focal).std() * evaluate.FOCAL_PX
-    assert gap == pytest.approx(condition.noise_px, rel=0.2, abs=1e-3)

@@ -11,6 +11,7 @@ import pytest
 
 from stream3d.errors import LayoutError, ShapeError, TrackFileError
 from stream3d.skeleton import H36M17
+from train.data.bodies import complaints
 from train.mocap.archives import iter_motions, load_trial
 from train.mocap.asfamc import read_asf_amc
 from train.mocap.bvh import read_bvh
@@ -273,6 +274,31 @@ def test_real_bodies_have_human_proportions_and_constant_bones(data: Path, tmp_p
         assert 0.2 < lengths["left_elbow"].mean() < 0.33
         heights = take.points[..., 2].mean(0)
         assert heights[POINTS.index("head_top")] > heights[0] > heights[POINTS.index("left_ankle")]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "count", "minutes"), [("cmu_bvh_iclone", 13, 1.13), ("animated_drawings_mit", 2, 0.24)]
+)
+def test_characters_that_are_trained_on_are_human(
+    data: Path, tmp_path: Path, name: str, count: int, minutes: float
+) -> None:
+    takes = load_takes(data, tmp_path, [name])[name]
+    assert len(takes) == count
+    assert sum(len(take.points) / take.fps for take in takes) / 60 == pytest.approx(minutes, abs=0.01)
+    for take in takes:
+        assert complaints(take.points[:, :17], H36M17) == ()
+        face = take.points[:, POINTS.index("true_nose")] - take.points[:, POINTS.index("upper_neck")]
+        up = take.points[:, POINTS.index("thorax")] - take.points[:, 0]
+        right = take.points[:, POINTS.index("right_hip")] - take.points[:, POINTS.index("left_hip")]
+        assert np.median((face * np.cross(up, right)).sum(-1)) > 0
+        crown = np.linalg.norm(take.points[:, POINTS.index("head_top")] - take.points[:, 8], axis=-1)
+        assert 0.22 < crown.mean() < 0.34
+
+
+def test_a_file_whose_z_axis_points_up_is_not_turned() -> None:
+    turned, upright = (read_bvh(BVH, metres=1.0, up=axis).joints for axis in "yz")
+    np.testing.assert_allclose(upright, turned @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]), atol=1e-6)
 
 
 @pytest.mark.data

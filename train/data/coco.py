@@ -1,8 +1,8 @@
 """COCO person keypoints: the official JSON, and ``coco17_kpts_px.npz`` made of it.
 
 COCO counts whole pixels from 0, so half a pixel is added. It knows no pelvis, spine, thorax and head top: seen from
-h36m17 pelvis and thorax are midpoints, the others are missing, and ``nose`` is the tip of the nose, 5 to 9 cm in
-front of Human3.6M's.
+h36m17 pelvis and thorax are midpoints, the others are missing, and ``nose`` is the tip of the nose, about 6 cm
+in front of Human3.6M's.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ import numpy as np
 
 from stream3d.errors import TrackFileError
 from stream3d.lift.openpose import read_folder
-from train.data import coco, mpii, poses_files
+from train.data import coco, community, human36m, humaneva, mpii, mpii_official, poses_files
+from train.data.hdf5 import opened
 from train.data.layouts import layout_named
 from train.data.values import Poses2DSet
 
@@ -20,7 +21,8 @@ _LARGEST_JSON = 1 << 30
 def load_poses2d(path: Path, layout: str | None = None) -> Poses2DSet:
     """Read a set of 2D poses, whatever known form it has.
 
-    A folder of OpenPose JSON; COCO keypoint JSON; MPII as ``.h5``, ``.csv`` or ``mpii_poses.npy``;
+    A folder of OpenPose JSON; COCO keypoint JSON; MPII as ``.mat``, ``.h5``, ``.csv``, ``mpii_poses.npy`` or
+    SimpleBaselines' JSON; Human3.6M as ``.h5`` or community ``.npz``, HumanEva as community ``.npz``;
     ``coco17_kpts_px.npz``; the project's own ``.json`` and ``.npz``. ``layout`` names the joints where the file itself
     cannot (OpenPose folders, body25 unless named; arrays without a word on it).
 
@@ -32,7 +34,7 @@ def load_poses2d(path: Path, layout: str | None = None) -> Poses2DSet:
         raise TrackFileError(f"{path}: there is no such file or folder of 2D poses")
     if path.is_dir():
         return _openpose(path, layout or "body25")
-    readers = {".json": _json, ".npz": _npz, ".npy": _npy, ".csv": _csv, ".h5": _h5}
+    readers = {".json": _json, ".npz": _npz, ".npy": _npy, ".csv": _csv, ".h5": _h5, ".mat": _mat}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise TrackFileError(f"{path}: 2D poses are read from {', '.join(readers)} files and OpenPose folders")
@@ -61,6 +63,8 @@ def _json(path: Path, layout: str | None) -> Poses2DSet:  # noqa: ARG001 - one s
         return poses_files.from_json(path, content)
     if isinstance(content, dict) and {"annotations", "images", "categories"} <= content.keys():
         return coco.from_json(path, content)
+    if isinstance(content, list) and content and isinstance(content[0], dict) and "joints_vis" in content[0]:
+        return mpii_official.from_json(path, content)
     told = f"`format` {poses_files.FORMAT!r}, or COCO's `images`, `annotations` and `categories`"
     raise TrackFileError(f"{path}: is JSON of no known form; expected {told}")
 
@@ -75,6 +79,8 @@ def _npz(path: Path, layout: str | None) -> Poses2DSet:
         return coco.from_npz(path)
     if "keypoints" in members:
         return poses_files.from_npz(path, layout)
+    if "positions_2d" in members:
+        return _community(path)
     raise TrackFileError(
         f"{path}: holds {', '.join(sorted(members)[:8])}; expected `keypoints`, or COCO's `xy` and `v`"
     )
@@ -90,5 +96,17 @@ def _csv(path: Path, layout: str | None) -> Poses2DSet:  # noqa: ARG001 - one si
     return mpii.read_csv(path)
 
 
-def _h5(path: Path, layout: str | None) -> Poses2DSet:  # noqa: ARG001 - one signature for all readers
-    return mpii.read_h5(path)
+def _h5(path: Path, layout: str | None) -> Poses2DSet:
+    with opened(path) as file:
+        hourglass = "part" in file
+    return mpii.read_h5(path) if hourglass else human36m.read_h5_poses2d(path, layout)
+
+
+def _mat(path: Path, layout: str | None) -> Poses2DSet:  # noqa: ARG001 - one signature for all readers
+    return mpii_official.read_mat_annotations(path)
+
+
+def _community(path: Path) -> Poses2DSet:
+    """Human3.6M's or HumanEva's: the two differ in their layouts and their pictures' sizes."""
+    is_humaneva = community.layout_2d(path).name.startswith("humaneva") or "humaneva" in path.name
+    return humaneva.read_poses2d(path) if is_humaneva else human36m.read_poses2d(path)

@@ -83,8 +83,19 @@ def _poses(tree: _Tree, table: Float64) -> tuple[Float64, Float64]:
     return joints, turned
 
 
-def read_bvh(bvh: Path | str, *, metres: float, fps: float | None = None, subject: str = "", trial: str = "") -> Motion:
-    """Read one file whose y axis points up.
+UP = {"y": Z_UP_FROM_Y_UP, "z": np.eye(3)}
+
+
+def read_bvh(
+    bvh: Path | str,
+    *,
+    metres: float,
+    fps: float | None = None,
+    subject: str = "",
+    trial: str = "",
+    up: str = "y",
+) -> Motion:
+    """Read one file whose ``up`` axis, ``y`` or ``z``, points up.
 
     ``bvh`` is a path, or the file's text as ``str``; ``metres`` is the length of the file's unit; ``fps`` overrules the
     stated rate. The first frame, often a T-pose that is no motion, is dropped.
@@ -97,10 +108,10 @@ def read_bvh(bvh: Path | str, *, metres: float, fps: float | None = None, subjec
     tree = _tree(head)
     table, stated = _table(tail, sum(len(names) for names in tree.channels))
     joints, turned = _poses(tree, table[1:])
-    up = Z_UP_FROM_Y_UP
+    turn = UP[up]
     return Motion(
-        joints=(joints * metres @ up.T).astype(np.float32),
-        rotations=(up @ turned @ up.T).astype(np.float32),
+        joints=(joints * metres @ turn.T).astype(np.float32),
+        rotations=(turn @ turned @ turn.T).astype(np.float32),
         names=tuple(tree.names),
         parents=tuple(tree.parents),
         fps=fps or stated,

@@ -109,8 +109,59 @@ _POSER = Rig(
     head_turn="head",
     head_top_m=0.14,
 )
-# The joint that gives a rig away; the four rigs are all that CMU's motions come in.
-RIGS = {"rhipjoint": _ASF, "RightUpLeg": _BVH, "RightHip": _BVH_131, "rButtock": _POSER}
+# Reallusion's character, which CMU's subject 06 was put on. The neck's joint lies above the shoulders, the head's at
+# the base of the skull; the crown is where the eyes, 8 cm above that joint, have it.
+_ICLONE = Rig(
+    joints={
+        "spine": "1*CC_Base_Spine02",
+        "thorax": "0.6*CC_Base_NeckTwist01 0.2*CC_Base_L_Clavicle 0.2*CC_Base_R_Clavicle",
+        "upper_neck": "1*CC_Base_Head",
+        "right_hip": "1*CC_Base_R_Thigh",
+        "right_knee": "1*CC_Base_R_Calf",
+        "right_ankle": "1*CC_Base_R_Foot",
+        "right_shoulder": "1*CC_Base_R_Upperarm",
+        "right_elbow": "1*CC_Base_R_Forearm",
+        "right_wrist": "1*CC_Base_R_Hand",
+    },
+    sides=("CC_Base_R", "CC_Base_L"),
+    head_turn="CC_Base_Head",
+    head_top_m=0.18,
+)
+_BIPED_LIMBS = {**_BVH_LIMBS, "right_wrist": "1*RightHand"}
+# Animated Drawings, ``jesse_dance``: a rig with fingers.
+_FINGERED = Rig(
+    joints={
+        "spine": "1*Spine1",
+        "thorax": "0.75*Neck 0.25*Spine2",
+        "upper_neck": "1*Head",
+        **_BIPED_LIMBS,
+    },
+    sides=("Right", "Left"),
+    head_turn="Head",
+    head_top_m=0.15,  # its end site points sideways
+)
+# Animated Drawings, ``dab``, ``jumping``, ``wave_hello``, ``zombie``: z points up, and the unit is nobody's metre.
+_FAIR = Rig(
+    joints={
+        "spine": "0.5*Spine1 0.5*Spine2",
+        "thorax": "0.8*Neck 0.2*Spine3",
+        "upper_neck": "1*Head",
+        "head_top": "1*Head_end",
+        **_BIPED_LIMBS,
+    },
+    sides=("Right", "Left"),
+    head_turn="Head",
+)
+# The joint that gives a rig away, the rarer ones first.
+RIGS = {
+    "CC_Base_Head": _ICLONE,
+    "LeftInHandIndex": _FINGERED,
+    "RightHandThumb1": _FAIR,
+    "rhipjoint": _ASF,
+    "RightUpLeg": _BVH,
+    "RightHip": _BVH_131,
+    "rButtock": _POSER,
+}
 
 
 def rig_of(motion: Motion) -> Rig:

@@ -18,7 +18,7 @@ from train.mocap.bvh import read_bvh
 from train.mocap.h36m import POINTS, RIGS, Rig, rig_of, to_points
 from train.mocap.kinematics import euler
 from train.mocap.motion import Motion
-from train.mocap.takes import Take, load_takes, split
+from train.mocap.takes import Take, load_takes, split, validation
 from train.mocap.ui_prmd import MARKERS, read_ui_prmd
 
 # A leg with the unit such that one file unit is 0.0254 m; the shin's axes are turned by 90 degrees about x.
@@ -249,13 +249,14 @@ def test_held_out_subjects_never_train() -> None:
         return Take(points=np.zeros((1, 19, 3), np.float32), fps=60, subject=subject, trial="1")
 
     takes = {
-        "cmu_asfamc_maxxgx": [take("01"), take("02"), take("03"), take("09")],
+        "cmu_asfamc_maxxgx": [take("01"), take("02"), take("03"), take("09"), take("14")],
         "hdm05_asfamc": [take("bk")],
-        "ui_prmd_vicon": [take("s01")],
+        "ui_prmd_vicon": [take("s01"), take("s09")],
     }
     train, held = split(takes)
-    assert [t.subject for t in train] == ["09", "s01"]
+    assert [t.subject for t in train] == ["14", "s01"]
     assert [t.subject for t in held] == ["01", "02", "03", "bk"]
+    assert [t.subject for t in validation(takes)] == ["09", "s09"]
 
 
 @pytest.mark.data

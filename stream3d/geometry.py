@@ -59,7 +59,7 @@ class Camera:
 
 def pixels_to_rays(pixels: Array, camera: Camera) -> Array:
     """Rays [..., 2] of pixels [..., 2]; NaN stays NaN. Lens distortion is undone iteratively (OpenCV's model)."""
-    if camera.distortion:
+    if camera.distortion and pixels.size:
         pixels = _undistort(pixels, camera)
     return (pixels - np.array([camera.cx, camera.cy], pixels.dtype)) / np.array([camera.fx, camera.fy], pixels.dtype)
 

@@ -44,6 +44,11 @@ def test_distortion_is_undone() -> None:
     np.testing.assert_allclose(found, p[:, :2] / p[:, 2:], atol=2e-4)
 
 
+def test_a_frame_without_people_has_no_rays_before_any_lens() -> None:
+    bent = Camera(fx=9, fy=9, cx=6, cy=3, width=12, height=7, origin="test", distortion=(-0.2, 0.05, 0, 0, 0))
+    assert geometry.pixels_to_rays(np.zeros((0, 17, 2), np.float32), bent).shape == (0, 17, 2)
+
+
 @given(rays, rays)
 def test_centring_is_a_rotation_that_brings_the_root_to_the_axis(x: float, y: float) -> None:
     turn = geometry.centring_rotation(np.array([x, y]))

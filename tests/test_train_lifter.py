@@ -24,7 +24,7 @@ from train.views import PhotoPoses
 from train.windows import Batch, MotionPool
 
 SMALL = LifterShape(channels=16, width=32, blocks=1)
-RECIPE = Recipe(steps=6, sequences=6, photos=4, adversarial_every=2, shape=SMALL)
+RECIPE = Recipe(steps=6, sequences=6, lone=5, photos=4, adversarial_every=2, shape=SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(pool: MotionPool, tmp_path: P
 
 
 def test_a_few_seconds_of_training_teach_something(pool: MotionPool, tmp_path: Path) -> None:
-    recipe = Recipe(steps=150, sequences=16, adversarial_every=0, learning_rate=3e-3, shape=SMALL)
+    recipe = Recipe(steps=150, sequences=16, lone=0, adversarial_every=0, learning_rate=3e-3, shape=SMALL)
     log = run(Trainer(Conditional(recipe, pool, None)), tmp_path)
     first, last = (np.mean([step["mpjpe"] for step in part]) for part in (log[:10], log[-10:]))
     assert last < 0.4 * first

@@ -10,6 +10,7 @@ A killed run goes on where its last checkpoint was.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from train.mocap.takes import TRAINING, load_takes, split
 from train.pictures import Shown
 from train.recipe import Schedule
 from train.views import PhotoPoses, input_rays, load_photo_poses, new_views, reprojection, turned
-from train.windows import Batch, MotionPool, training_batch
+from train.windows import Batch, MotionPool, training_batch, with_lone
 
 Pair = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 
@@ -34,19 +35,21 @@ Pair = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 class Recipe(Schedule):
     """Everything that decides the outcome, written into the checkpoint and the weights.
 
-    ``sequences`` of ``windows`` consecutive windows a step; one in ``adversarial_every`` steps is played against the
-    critics, with ``photos`` lifted photographs (0 never plays). Each ``w_`` is the weight of a loss: 0 switches it off.
-    A critic (pose, motion, view) of weight 0 takes no part in the feature matching (match) either.
+    ``sequences`` of ``windows`` consecutive windows a step, for what is about motion, and ``lone`` windows, of which
+    more differ for the same work; one in ``adversarial_every`` steps is played against the critics, with ``photos``
+    lifted photographs (0 never plays). Each ``w_`` is the weight of a loss: 0 switches it off. A critic (pose,
+    motion, view) of weight 0 takes no part in the feature matching (match) either.
     """
 
-    sequences: int = 256
+    sequences: int = 32
     windows: int = 3
-    photos: int = 192
+    lone: int = 192
+    photos: int = 64
     adversarial_every: int = 4
     w_mpjpe: float = 1.0
     w_nll: float = 0.02
-    w_velocity: float = 1.0
-    w_acceleration: float = 1.0
+    w_velocity: float = 0.25
+    w_acceleration: float = 0.25
     w_symmetry: float = 0.2
     w_pose: float = 0.005
     w_motion: float = 0.005
@@ -73,35 +76,38 @@ class Conditional:
 
     def batch(self, step: int) -> Batch:
         """See train.recipe.Game."""
-        rng = np.random.default_rng([self.recipe.seed, step])
-        return training_batch(
-            self.pool, rng, self.recipe.sequences, self.recipe.augmentation, windows=self.recipe.windows
-        )
+        recipe = self.recipe
+        rng = np.random.default_rng([recipe.seed, step])
+        draw = partial(training_batch, self.pool, rng, how=recipe.augmentation, lookahead=recipe.shape.lookahead)
+        runs = draw(recipe.sequences, windows=recipe.windows)
+        return with_lone(runs, draw(recipe.lone, windows=1)) if recipe.lone else runs
 
     def losses(self, batch: Batch, trainer: Trainer[Batch]) -> dict[str, Tensor]:
         """See train.recipe.Game."""
         pose, log_sigma = trainer.lift(torch.from_numpy(batch.features).to(trainer.device))
         target, turn = (torch.from_numpy(array).to(trainer.device) for array in (batch.target, batch.turn))
         # Turned back into the real camera, where consecutive answers can be compared.
-        lifted, real = ((p @ turn).reshape(self.recipe.windows, -1, 17, 3) for p in (pose, target))
+        runs, lifted, real = self.recipe.windows * self.recipe.sequences, pose @ turn, target @ turn
+        moves, real_moves = (p[:runs].reshape(self.recipe.windows, -1, 17, 3) for p in (lifted, real))
         parts = {
             "mpjpe": losses.mpjpe(pose, target),
             "nll": losses.nll(log_sigma, pose, target),
-            "velocity": losses.mpjve(lifted, real),
-            "acceleration": losses.acceleration(lifted, real),
+            "velocity": losses.mpjve(moves, real_moves),
+            "acceleration": losses.acceleration(moves, real_moves),
             "symmetry": losses.symmetry(pose, LEFT_BONES, RIGHT_BONES),
         }
         if self.recipe.adversarial_every and trainer.step % self.recipe.adversarial_every == 0:
-            parts |= self._played(batch, real, lifted, trainer)
+            step = torch.from_numpy(batch.step).to(trainer.device)
+            # Of the windows in a row only the last ones: the others hardly differ.
+            poses = tuple(p[runs - self.recipe.sequences :] for p in (real, lifted))
+            parts |= self._played({"motion": ((real_moves, step), (moves, step))}, poses, trainer)
         return parts
 
-    def _played(self, batch: Batch, real: Tensor, lifted: Tensor, trainer: Trainer[Batch]) -> dict[str, Tensor]:
-        """The critics' step on what is lifted now, then their word on it."""
+    def _played(self, pairs: dict[str, Pair], lifted: tuple[Tensor, ...], trainer: Trainer[Batch]) -> dict[str, Tensor]:
+        """The critics' step on what is lifted now, then their word on it; poses ``lifted`` are (real, fake)."""
         rng = np.random.default_rng([self.recipe.seed, trainer.step, 1])
-        step = torch.from_numpy(batch.step).to(trainer.device)
-        pairs: dict[str, Pair] = {"motion": ((real, step), (lifted, step))}
         parts: dict[str, Tensor] = {}
-        poses = [lifted[-1]]
+        poses = [lifted[1]]
         if self.photos is not None and any(map(self.recipe.weight, ("view", "cycle", "reprojection"))):
             frames = self.photos.draw(rng, self.recipe.photos).to(trainer.device)
             with trainer.autocast():
@@ -110,7 +116,7 @@ class Conditional:
             pairs["view"] = ((input_rays(frames),), (views.views,))
             parts["cycle"] = losses.mpjpe(views.again, views.turned)
             parts["reprojection"] = reprojection(views.first, frames)
-        pairs["pose"] = ((_spun(real[-1], rng),), (_spun(torch.cat(poses), rng),))
+        pairs["pose"] = ((_spun(lifted[0], rng),), (_spun(torch.cat(poses), rng),))
         return parts | self._criticised({name: pairs[name] for name in self.critics if name in pairs}, trainer)
 
     def _criticised(self, pairs: dict[str, Pair], trainer: Trainer[Batch]) -> dict[str, Tensor]:

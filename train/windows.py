@@ -64,11 +64,11 @@ class Sequences:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """K windows each of B sequences, window-major: row ``k * B + b``.
+    """K windows each of B sequences, window-major: row ``k * B + b``; after them, S lone windows.
 
-    ``features`` float32 [K·B, 27, 55]; ``target`` float32 [K·B, 17, 3] as the net should answer; ``turn`` float32
-    [K·B, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last two answered frames; ``scale``
-    float32 [B] is true metres per unit of ``target``.
+    ``features`` float32 [K·B + S, 27, 55]; ``target`` float32 [K·B + S, 17, 3] as the net should answer; ``turn``
+    float32 [K·B + S, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last two answered frames;
+    ``scale`` float32 [B + S] is true metres per unit of ``target``.
     """
 
     features: Float32
@@ -154,3 +154,10 @@ def training_batch(
     target = (answered - answered[:, :1]) @ np.swapaxes(turn, 1, 2)
     step = np.diff(sequences.time[:, first + windows - 2 : first + windows])[:, 0].astype(np.float32)
     return Batch(features=features, target=target.astype(np.float32), turn=turn, step=step, scale=scale)
+
+
+def with_lone(runs: Batch, lone: Batch) -> Batch:
+    """``runs`` of windows, then ``lone`` ones."""
+    pairs = ((getattr(runs, name), getattr(lone, name)) for name in ("features", "target", "turn", "scale"))
+    features, target, turn, scale = (np.concatenate(pair) for pair in pairs)
+    return Batch(features=features, target=target, turn=turn, step=runs.step, scale=scale)

@@ -17,6 +17,9 @@ _ORDER = (
     " LASI RASI LPSI RPSI LTHI LKNE LTIB LANK LHEE LTOE RTHI RKNE RTIB RANK RHEE RTOE"
 )
 MARKERS = tuple(_ORDER.split())
+# What joint centres are made of; the others move with the skin more than with the bones.
+_SPARE = "RBAK LUPA LFRM LFIN RUPA RFRM RFIN LTHI LTIB LHEE LTOE RTHI RTIB RHEE RTOE"
+NEEDED = tuple(name for name in MARKERS if name not in _SPARE.split())
 FPS = 100.0
 KNEE_M, ANKLE_M, ELBOW_M, SHOULDER_M, HEAD_TOP_M = 0.05, 0.035, 0.035, 0.05, 0.10
 
@@ -62,7 +65,11 @@ def read_ui_prmd(text: str) -> Float32:
     Raises:
         TrackFileError: the text is not 39 markers a line.
     """
-    m = _markers(text)
+    return joint_centres(_markers(text))
+
+
+def joint_centres(m: dict[str, Float64]) -> Float32:
+    """POINTS float32 [T, 19, 3] of the NEEDED markers [T, 3], metres, z up."""
     points: dict[str, Float64] = {}
     points["left_hip"], points["right_hip"], right = _hips(m)
     points["pelvis"] = (points["left_hip"] + points["right_hip"]) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,34 +26,35 @@ if TYPE_CHECKING:
 TORCH = EngineSettings(engine="torch", device="cpu")
 
 
-def fake_lifter_spec() -> NetSpec:
+def fake_lifter_spec(lookahead: int = 0) -> NetSpec:
     """The lifter with random weights."""
     return NetSpec(
         name="fake-lifter",
-        weights_hash="fake",
-        load=_random_lifter,
+        weights_hash=f"fake-{lookahead}",
+        load=partial(_random_lifter, lookahead),
         inputs=(TensorSpec(name="features", shape=(27, 55), dtype="float32"),),
         outputs=("joints", "log_sigma"),
     )
 
 
-def _random_lifter() -> torch.nn.Module:
+def _random_lifter(lookahead: int) -> torch.nn.Module:
     import torch
 
     from stream3d.nets.lifter_torch import Lifter as LifterNet
+    from stream3d.nets.lifter_torch import LifterShape
 
     torch.manual_seed(0)
-    return LifterNet().eval()
+    return LifterNet(LifterShape(lookahead=lookahead)).eval()
 
 
-def fake_rooms(*, stills: bool = False, meters: Meters | None = None) -> Rooms:
+def fake_rooms(*, stills: bool = False, meters: Meters | None = None, lookahead: int = 0) -> Rooms:
     """All rooms on fake nets; people are believed at once."""
     return Rooms(
         pose2d=make_estimator(
             PoseSettings(sizes=(224,)), TORCH, detector=fake_detector_spec, landmarks=fake_landmark_spec
         ),
         track=Tracker(TrackSettings(birth_s=0.0)),
-        lift=Lifter(make_engine(fake_lifter_spec(), TORCH)),
+        lift=Lifter(make_engine(fake_lifter_spec(lookahead), TORCH), lookahead=lookahead, about={"name": "fake"}),
         smooth=make_smoother("one-euro", SmoothSettings()),
         camera=Camera.from_fov,
         meters=meters or Meters(),

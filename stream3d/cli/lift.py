@@ -9,10 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stream3d.cli.options import run_settings
-from stream3d.engine import make_engine
 from stream3d.errors import SettingsError
-from stream3d.lift import KeypointOptions, Lifter, lift_file
-from stream3d.nets.lifter import lifter_spec
+from stream3d.lift import KeypointOptions, lift_file, make_lifter
 from stream3d.solve import make_smoother
 
 
@@ -20,7 +18,7 @@ def command(arguments: argparse.Namespace) -> int:
     """Lift a keypoint file or folder."""
     settings = run_settings(arguments)
     options = _options(arguments)
-    lifter = Lifter(make_engine(lifter_spec(), settings.engine), settings.lift)
+    lifter = make_lifter(settings.lift, settings.engine)
     bars: list[tqdm[None]] = []  # made with the first frame, so that a file that cannot be read leaves no empty bar
 
     def progress(done: int, total: int) -> None:

@@ -20,6 +20,8 @@ _FLAGS = {
     "camera": ("camera", "file"),
     "fov": ("camera", "fov_deg"),
     "height": ("lift", "height_m"),
+    "lifter": ("lift", "lifter"),
+    "lookahead": ("lift", "lookahead"),
 }
 
 

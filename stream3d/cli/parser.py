@@ -86,7 +86,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the metric scale")
+    _add_lifter(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML with a table per room; unknown keys are refused")
+
+
+def _add_lifter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lifter", metavar="NAME|FILE", help="weights from 2D to 3D (default: default; see `models`)")
+    parser.add_argument(
+        "--lookahead", type=int, metavar="N", help="let the lifter see N frames more, and answer N frames later"
+    )
 
 
 def _add_lift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,6 +106,7 @@ def _add_lift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     lift.add_argument("--size", metavar="WxH", help="of the pictures the OpenPose JSON was made from, in pixels")
     lift.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
     lift.add_argument("--height", type=float, metavar="METRES", help="of the person, for the metric scale")
+    _add_lifter(lift)
     lift.add_argument("--engine", choices=ENGINES, help="what runs the net (default: auto)")
     lift.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
     lift.add_argument("--quiet", action="store_true", help="no progress")

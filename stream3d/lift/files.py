@@ -47,9 +47,9 @@ def lift_file(
     joints = np.full((*sequence.keypoints.shape[:2], H36M17.size, 3), np.nan, np.float32)
     sigma = np.full(joints.shape[:3], np.nan, np.float32)
     lifter.forget(sequence.name)
-    for index, tracks in enumerate(sequence.tracks()):
-        poses = lifter(tracks, sequence.camera)
-        poses = poses if smooth is None else smooth(poses)
+    frames = ((tracks, sequence.camera) for tracks in sequence.tracks())
+    lifted = lifter.lift_all(frames)
+    for index, poses in enumerate(lifted if smooth is None else map(smooth, lifted)):
         joints[index, poses.person], sigma[index, poses.person] = poses.joints, poses.sigma
         if progress is not None:
             progress(index + 1, len(sequence))
@@ -70,6 +70,7 @@ def _meta(sequence: KeypointSequence, lifter: Lifter) -> dict[str, object]:
         "camera": asdict(sequence.camera),
         "space": "camera: x right, y down, z forward, metres",
         "height_m": lifter.settings.height_m,
+        "lifter": lifter.about,
         "engine": lifter.engine.describe(),
         "notes": list(sequence.notes),
     }

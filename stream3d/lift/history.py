@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,71 +15,96 @@ Float64 = npt.NDArray[np.float64]
 Key = tuple[str, int]
 
 
-@dataclass(slots=True)
-class _Window:
-    """``rays`` [27, 17, 2] and ``confidence`` [27, 17] at ``time`` [27] s; the newest last, unused ones unseen."""
+@dataclass(slots=True, eq=False)
+class Past:
+    """One person's last frames without a gap: ``rays`` [27, 17, 2], ``confidence`` [27, 17], ``time`` [27] s.
+
+    The newest last, unused ones unseen; ``count`` of them have come so far.
+    """
 
     rays: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17, 2), np.float32))
     confidence: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17), np.float32))
     time: Float64 = field(default_factory=lambda: np.zeros(WINDOW))
-    move: Float32 | None = None
+    count: int = 0
+    _move: Float32 | None = None
+    _moved_at: float = 0.0
 
     def push(self, rays: Float32, confidence: Float32, pts: float) -> None:
+        """Add a frame and lose the oldest."""
         for array, new in ((self.rays, rays), (self.confidence, confidence), (self.time, pts)):
             array[:-1] = array[1:]
             array[-1] = new
+        self.count += 1
+
+    def steady(self, move: Float32, pts: float) -> Float32:
+        """The move [17, 2] of the frame at ``pts``, low-passed over those before; to be asked in their order."""
+        if self._move is not None:
+            move = steadied(self._move, move, pts - self._moved_at)
+        self._move, self._moved_at = move, pts
+        return move
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A frame of a person's past: the newest when ``count`` frames had come."""
+
+    past: Past
+    count: int
+
+    @property
+    def since(self) -> int:
+        """How many frames of the person have come after it."""
+        return self.past.count - self.count
 
 
 class Histories:
-    """Windows by (source, person); bounded in number and in time."""
+    """Pasts by (source, person); bounded in number and in time."""
 
     def __init__(self, *, reset_gap_s: float, max_people: int) -> None:
         self._gap, self._most = reset_gap_s, max_people
-        self._windows: dict[Key, _Window] = {}
+        self._pasts: dict[Key, Past] = {}
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self._pasts)
 
-    def push(self, key: Key, rays: Float32, confidence: Float32, pts: float) -> None:
+    def push(self, key: Key, rays: Float32, confidence: Float32, pts: float) -> Moment:
         """Add a frame; a person unseen for too long, or a time that runs back, starts anew."""
-        window = self._windows.pop(key, None)
-        if window is None or not 0 <= pts - window.time[-1] <= self._gap:
-            window = _Window()
-        window.push(rays, confidence, pts)
-        self._windows[key] = window
-        while len(self._windows) > self._most:
-            self._windows.pop(next(iter(self._windows)))
-
-    def steady_moves(self, keys: Iterable[Key], moves: Float32) -> Float32:
-        """The moves [P, 17, 2] of the newest frame's joints, low-passed over each person's own past."""
-        out = moves.copy()
-        for row, key in enumerate(keys):
-            window = self._windows[key]
-            if window.move is not None:
-                out[row] = steadied(window.move, moves[row], float(window.time[-1] - window.time[-2]))
-            window.move = out[row]
-        return out
+        past = self._pasts.pop(key, None)
+        if past is None or not 0 <= pts - past.time[-1] <= self._gap:
+            past = Past()
+        past.push(rays, confidence, pts)
+        self._pasts[key] = past
+        while len(self._pasts) > self._most:
+            self._pasts.pop(next(iter(self._pasts)))
+        return Moment(past, past.count)
 
     def drop_stale(self, source_id: str, pts: float) -> None:
         """Forget the people of one source who have been away for longer than the gap, or whose time is to come."""
         stale = [
             key
-            for key, window in self._windows.items()
-            if key[0] == source_id and not 0 <= pts - window.time[-1] <= self._gap
+            for key, past in self._pasts.items()
+            if key[0] == source_id and not 0 <= pts - past.time[-1] <= self._gap
         ]
         for key in stale:
-            del self._windows[key]
+            del self._pasts[key]
 
     def forget(self, source_id: str) -> None:
         """Forget everybody of one source."""
-        for key in [key for key in self._windows if key[0] == source_id]:
-            del self._windows[key]
+        for key in [key for key in self._pasts if key[0] == source_id]:
+            del self._pasts[key]
 
-    def stacked(self, keys: Iterable[Key]) -> tuple[Float32, Float32, Float64]:
-        """Rays [P, 27, 17, 2], confidences [P, 27, 17] and times [P, 27] of some people."""
-        windows = [self._windows[key] for key in keys]
-        return (
-            np.stack([window.rays for window in windows]),
-            np.stack([window.confidence for window in windows]),
-            np.stack([window.time for window in windows]),
-        )
+
+def windows_of(moments: Sequence[Moment], lookahead: int) -> tuple[Float32, Float32, Float64]:
+    """Rays [P, 27, 17, 2], confidences [P, 27, 17] and times [P, 27] with each moment at 26 - ``lookahead``.
+
+    What has not come of the frames after it, or never will, is unseen.
+    """
+    rays = np.zeros((len(moments), WINDOW, 17, 2), np.float32)
+    confidence = np.zeros((len(moments), WINDOW, 17), np.float32)
+    time = np.zeros((len(moments), WINDOW))
+    for row, moment in enumerate(moments):
+        later = lookahead - moment.since
+        end = WINDOW - later
+        rays[row, :end], confidence[row, :end] = moment.past.rays[later:], moment.past.confidence[later:]
+        time[row, :end] = moment.past.time[later:]
+    return rays, confidence, time

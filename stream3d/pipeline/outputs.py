@@ -104,5 +104,6 @@ def run_info(source: SourceInfo, rooms: Rooms, camera: Camera) -> RunInfo:
         joint_layout=joints,
         image_names=of_stills(source),
         engines=rooms.describe(),
+        lifter=rooms.lift.about,
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_KEPT}},
     )

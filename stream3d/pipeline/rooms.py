@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.engine import make_engine
 from stream3d.geometry import Camera
-from stream3d.lift import Lifter
+from stream3d.lift import Lifter, make_lifter
 from stream3d.meters import Meters
-from stream3d.nets.lifter import lifter_spec
 from stream3d.pipeline.settings import RunSettings
 from stream3d.pose2d import make_estimator
 from stream3d.skeleton import H36M17, Layout
@@ -45,7 +44,8 @@ class Estimator(Protocol):
 class Rooms:
     """2D, tracking, lifting and smoothing, one after the other, for one thread; each measured.
 
-    With ``stills`` every frame is a scene of its own: nobody is followed from one to the next.
+    A lifter that looks ahead answers later: a frame's result then comes with a later frame, or with ``finish``. With
+    ``stills`` every frame is a scene of its own: nobody is followed from one to the next, and nothing is waited for.
     """
 
     pose2d: Estimator
@@ -55,9 +55,10 @@ class Rooms:
     camera: Callable[[int, int], Camera]
     meters: Meters
     stills: bool = False
+    _waiting: dict[tuple[str, int], tuple[Frame, Tracks2D]] = field(default_factory=dict, init=False, repr=False)
 
-    def __call__(self, frame: Frame) -> Result:
-        """All that is known of ``frame``.
+    def __call__(self, frame: Frame) -> list[Result]:
+        """What is known by now: of ``frame`` itself, or of the one that the lifter's lookahead lies before it.
 
         Raises:
             SettingsError: the camera's calibration is for pictures of another shape.
@@ -69,19 +70,32 @@ class Rooms:
             seen = self.pose2d(frame, regions, searching=self.track.searching(frame.source_id))
         with self.meters["track"].measure():
             tracks = self.track(seen)
-        return Result(frame=frame, tracks=tracks, poses=self.lift_tracks(tracks, self.camera(*frame.size)))
-
-    def lift_tracks(self, tracks: Tracks2D, camera: Camera) -> Poses3D:
-        """2D tracks as smoothed skeletons in the space of ``camera``."""
+        self._waiting[frame.source_id, frame.index] = frame, tracks
+        camera = self.camera(*frame.size)
         with self.meters["lift"].measure():
-            poses = self.lift(tracks, camera)
-        with self.meters["smooth"].measure():
-            return self.smooth(poses)
+            poses = self.lift.lift([(tracks, camera)])
+        return self._results(poses) + (self.finish(frame.source_id) if self.stills else [])
+
+    def finish(self, source_id: str) -> list[Result]:
+        """The results still owed when a source has ended, in order; nothing with a lifter that does not look ahead."""
+        return self._results(self.lift.finish(source_id))
+
+    def _results(self, answers: Sequence[Poses3D]) -> list[Result]:
+        results = []
+        for answer in answers:
+            with self.meters["smooth"].measure():
+                poses = self.smooth(answer)
+            frame, tracks = self._waiting.pop((answer.source_id, answer.index))
+            results.append(Result(frame=frame, tracks=tracks, poses=poses))
+            self.meters["latency"].add(time.monotonic() - frame.captured_at)
+        return results
 
     def forget(self, source_id: str) -> None:
         """End everything that is remembered of a source; ids go on counting."""
         for room in (self.pose2d, self.track, self.lift):
             room.forget(source_id)
+        for key in [key for key in self._waiting if key[0] == source_id]:
+            del self._waiting[key]
 
     def describe(self) -> dict[str, dict[str, str]]:
         """The engines of all nets, by net."""
@@ -115,7 +129,7 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     return Rooms(
         pose2d=estimator,
         track=Tracker(track),
-        lift=Lifter(make_engine(lifter_spec(), settings.engine), settings.lift),
+        lift=make_lifter(settings.lift, settings.engine),
         smooth=make_smoother("none" if stills else settings.smoother, settings.smooth),
         camera=camera.of_size,
         meters=meters or Meters(),

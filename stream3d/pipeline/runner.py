@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stream3d.channel import Policy
+from stream3d.errors import Stream3DError
 from stream3d.meters import Meters
 from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, open_outputs, run_info
 from stream3d.pipeline.rooms import Rooms, make_rooms
@@ -25,6 +26,7 @@ Results = Generator[Result, None, None]
 def stream(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
     """The skeletons of every frame of a source, in order; frames without people come as empty poses.
 
+    With a lifter that looks ahead, ``RunSettings(lift=LiftSettings(lookahead=4))``, each comes that many frames later.
     ``what`` is a video, image, folder, glob, camera index, URL or ``"sample"``. Each value has ``joints`` float32 [P,
     17, 3], metres, camera space, ``person`` int64 [P] and ``pts`` seconds. Leaving the loop early ends everything.
 
@@ -95,12 +97,19 @@ def run(
 
 
 def _flow(source: Source, rooms: Rooms) -> Results:
-    """Decode ahead in a thread, and take every frame through the rooms."""
+    """Decode ahead in a thread, and take every frame through the rooms; what breaks off still gets its results."""
     policy: Policy = "latest" if source.info.live else "block"
+    broken: Stream3DError | None = None
     with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:
-        for frame in frames:
-            yield rooms(frame)
-            rooms.meters.dropped = frames.dropped
+        try:
+            for frame in frames:
+                yield from rooms(frame)
+                rooms.meters.dropped = frames.dropped
+        except Stream3DError as error:
+            broken = error
+        yield from rooms.finish(source.info.source_id)
+    if broken is not None:
+        raise broken
 
 
 def _at_its_own_speed(flow: Results) -> Results:
@@ -139,6 +148,9 @@ def _process(
                     break
     except KeyboardInterrupt:
         summary.interrupted = True
+        for result in rooms.finish(source.info.source_id):
+            summary.add(result)
+            writer.write(result)
     finally:
         summary.counts, summary.dropped = asdict(source.counts), rooms.meters.dropped
         writer.close(summary.as_meta())

@@ -41,8 +41,8 @@ class RunInfo:
     """What is known of a run when its first frame has come.
 
     ``width`` and ``height`` are those of the first upright picture in pixels; ``fps`` is a guess, for encoders and
-    players, never for times; ``image_names`` says that the frames are images with names; ``engines`` and ``versions``
-    are kept with the tracks.
+    players, never for times; ``image_names`` says that the frames are images with names; ``engines``, ``lifter``
+    (name, sha256, kind and lookahead of its weights) and ``versions`` are kept with the tracks.
     """
 
     source: str
@@ -54,6 +54,7 @@ class RunInfo:
     joint_layout: Layout
     image_names: bool = False
     engines: Mapping[str, object] = field(default_factory=dict)
+    lifter: Mapping[str, object] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def as_meta(self) -> dict[str, object]:
@@ -69,6 +70,7 @@ class RunInfo:
             "keypoint_layout": self.keypoint_layout.name,
             "joint_layout": self.joint_layout.name,
             "engines": dict(self.engines),
+            "lifter": dict(self.lifter),
             "versions": dict(self.versions),
         }
 

@@ -176,12 +176,12 @@ def test_the_watch_survives_a_checkpoint(pool: MotionPool, tmp_path: Path) -> No
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(pool: MotionPool, tmp_path: Path) -> None:
-    Trainer(Conditional(RECIPE, pool, None)).save(tmp_path / "lifter.safetensors")
+    Trainer(Conditional(RECIPE, pool, None)).save(tmp_path / "lifter_checkpoint.safetensors")
     with pytest.raises(SettingsError, match="another recipe"):
         run(Trainer(Conditional(replace(RECIPE, steps=7), pool, None)), tmp_path)
-    (tmp_path / "lifter.safetensors").write_bytes(b"none")
+    (tmp_path / "lifter_checkpoint.safetensors").write_bytes(b"none")
     with pytest.raises(ModelError, match="no checkpoint"):
-        checkpoint.numbers_of(tmp_path / "lifter.safetensors")
+        checkpoint.numbers_of(tmp_path / "lifter_checkpoint.safetensors")
 
 
 def test_a_run_leaves_weights_critics_and_a_log(pool: MotionPool, tmp_path: Path) -> None:

@@ -77,3 +77,26 @@ class ViewCritic(Critic):
         picked = rays[:, COMMON] - rays[:, :1]
         size = picked.square().sum(-1).mean(-1).sqrt()[:, None, None]
         return super().forward((picked / (size + 1e-6)).flatten(1))
+
+
+class PlaneCritic(Critic):
+    """Sees labelled 2D poses of several sets [B, 17, 3] (x, y, 1 where known and else 0) at unit size.
+
+    Joints, bones' directions and lengths, and their Gram matrix, which is RepNet's chain space in the plane.
+    """
+
+    def __init__(self, width: int = 512) -> None:
+        super().__init__(17 * 3 + BONES * 3 + BONES * BONES, width)
+
+    def forward(self, poses: Tensor) -> tuple[Tensor, Tensor]:
+        """See Critic."""
+        known = poses[..., 2:]
+        rays = (poses[..., :2] - poses[:, :1, :2]) * known
+        size = rays[:, COMMON].square().sum(-1).mean(-1).sqrt()[:, None, None]
+        rays = rays / (size + 1e-6)
+        ends = known[:, _CHILDREN.to(poses.device)] * known[:, _PARENTS.to(poses.device)]
+        bone = (rays[:, _CHILDREN.to(poses.device)] - rays[:, _PARENTS.to(poses.device)]) * ends
+        length = (bone.square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        way = bone / length
+        seen = [rays.flatten(1), known.flatten(1), way.flatten(1), length.flatten(1), (way @ way.mT).flatten(1)]
+        return super().forward(torch.cat(seen, 1))

@@ -174,7 +174,7 @@ def run(
         TrainingFailedError: a loss is not finite, or the run has diverged.
     """
     name, told = trainer.game.name, []
-    path = work / f"{name}.safetensors"
+    path = work / f"{name}_checkpoint.safetensors"
     if path.is_file():
         trainer.load(path)
     bar = tqdm(total=100.0, initial=100 * trainer.progress, desc=name, bar_format=_BAR, mininterval=1.0)

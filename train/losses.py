@@ -47,6 +47,17 @@ def lsgan_generator(fake: Tensor) -> Tensor:
     return 0.5 * (fake - 1).square().mean()
 
 
+def wgan_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Wasserstein GAN, the critic's side without its penalty (Arjovsky et al. 2017, section 3)."""
+    return fake.mean() - real.mean()
+
+
 def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
     """Distance of the critic's mean features [B, D] (Salimans et al. 2016, section 3.1)."""
     return (real.detach().mean(0) - fake.mean(0)).square().mean()
+
+
+def bone_lengths(pose: Tensor, bones: Tensor, usual: Tensor) -> Tensor:
+    """Mean square of the log of lengths of ``bones`` [N, 2] over their ``usual`` ones [N]."""
+    length = torch.linalg.vector_norm(pose[:, bones[:, 0]] - pose[:, bones[:, 1]], dim=-1)
+    return (length.clamp_min(1e-3) / usual).log().square().mean()

@@ -11,9 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stream3d.errors import ModelError, ModelMissingError
-from train.critics import MotionCritic, PoseCritic, ViewCritic
+from train.critics import MotionCritic, PlaneCritic, PoseCritic, ViewCritic
+from train.tilt import TiltNet
 
-KINDS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (PoseCritic, MotionCritic, ViewCritic)}
+_KNOWN: tuple[type[nn.Module], ...] = (PoseCritic, MotionCritic, ViewCritic, PlaneCritic, TiltNet)
+KINDS = {kind.__name__: kind for kind in _KNOWN}
 
 
 def save_nets(nets: nn.ModuleDict, path: Path, notes: Mapping[str, str]) -> None:

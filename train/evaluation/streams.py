@@ -15,7 +15,7 @@ import torch
 
 from stream3d.geometry import Camera
 from stream3d.lift.features import WINDOW, size_of, window_features
-from stream3d.lift.lifter import observe, same_places
+from stream3d.lift.observe import observe, same_places
 from stream3d.lift.placement import Sight, standing, steadied
 from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter_torch import Lifter

@@ -64,10 +64,9 @@ def camera_space(frames: int, seed: int = 0) -> np.ndarray:
 def people_of(joints: np.ndarray) -> People:
     pixels = 1000 * joints[..., :2] / joints[..., 2:] + 500
     poses = Poses2DSet(keypoints=with_gaps(pixels, np.ones(pixels.shape[:2])), layout=H36M17)
-    focal = (
-        1000 * 2 * np.tan(np.radians(25))
-    )  # the size at which the assumed field of view gives a focal length of 1000
-    return People.of(poses, np.full((len(pixels), 2), round(focal), np.int32))
+    # The picture's size at which the assumed field of view is a focal length of 1000 pixels.
+    size = round(1000 * 2 * np.tan(np.radians(25)))
+    return People.of(poses, np.full((len(pixels), 2), size, np.int32))
 
 
 @pytest.fixture(scope="module")
@@ -201,13 +200,13 @@ def test_held_joints_lie_on_their_rays(people: People) -> None:
     poses = torch.randn(20, 17, 3, generator=torch.Generator().manual_seed(0)) * 0.3
     poses[..., :2] += frames.rays
     poses = poses - poses[:, :1]
-    held = single.on_rays(poses, frames)
+    held, share = single.on_rays(poses, frames)
     torch.testing.assert_close(held[..., 2], poses[..., 2])
     # Put the pelvis where the pose says it stands and look: every joint must be where its ray is.
     again = single.on_rays(held, frames)
-    torch.testing.assert_close(again, held, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(again, (held, share), atol=1e-5, rtol=1e-5)
     unknown = replace(frames, known=torch.zeros_like(frames.known))
-    torch.testing.assert_close(single.on_rays(poses, unknown), poses)
+    torch.testing.assert_close(single.on_rays(poses, unknown)[0], poses)
 
 
 def test_the_true_pose_is_left_where_it_is() -> None:
@@ -219,15 +218,26 @@ def test_the_true_pose_is_left_where_it_is() -> None:
 
     turn = centring_rotation((joints[:, [1, 4]].mean(1) / joints[:, [1, 4]].mean(1)[:, 2:])[:, :2])
     truth = torch.from_numpy(((joints - joints[:, :1]) @ np.swapaxes(turn, 1, 2)).astype(np.float32))
-    held = single.on_rays(truth, frames)
+    held, share = single.on_rays(truth, frames)
     assert (held - truth)[:, frames.known.all(0)].abs().max() < 0.015
     assert single.off_rays(truth, held, frames) < 0.005
+    assert (share > 0.4).all()
+    assert (share < 1.15).all()
 
 
 def _undamaged(people: People) -> Inputs:
     from train.people import _inputs
 
     return _inputs(people.rays, people.seen.astype(np.float32), people.rays, people.known)
+
+
+def test_the_usual_size_is_the_same_for_all() -> None:
+    poses = torch.from_numpy(camera_space(4) - camera_space(4)[:, :1])
+    sized, unusual = single.usual_size(poses, torch.full((8,), 0.85))
+    twice, more = single.usual_size(2 * poses, torch.full((8,), 0.85))
+    torch.testing.assert_close(sized, twice)
+    assert 0 <= unusual < 0.05 < more
+    assert single.usual_size(sized, torch.full((8,), 0.2))[1] > 1
 
 
 def test_a_new_view_is_what_a_camera_there_would_see(people: People) -> None:

@@ -73,7 +73,7 @@ class Recipe(Schedule):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """``photographs``; of the motion capture ``frames`` float32 [B, 55] and ``target`` [B, 17, 3]; a ``spin`` for all."""
+    """``photographs``; of the motion capture ``frames`` float32 [B, 55] and ``target`` [B, 17, 3]; a ``spin`` each."""
 
     photographs: Photographs
     frames: np.ndarray

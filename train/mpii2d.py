@@ -63,7 +63,7 @@ class Recipe(Schedule):
     w_cycle: float = 2.0
     w_back: float = 1.0
     w_rays: float = 1.0
-    w_size: float = 0.5
+    w_size: float = 1.0
     w_symmetry: float = 0.5
     w_bones: float = 0.5
     w_bend: float = 2.0

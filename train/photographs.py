@@ -85,14 +85,14 @@ def new_views(batch: Photographs, trainer: Trainer[Any], tilts: Tilts) -> NewVie
     given = (batch.real, batch.turns, batch.noise, batch.lost, batch.tremor)
     real, (azimuth, normal, depth, mix), noise, lost, tremor = (torch.from_numpy(a).to(trainer.device) for a in given)
     raw, _ = trainer.lift(frames.windows)
-    held = on_rays(raw, frames)
-    first, scale = usual_size(held)
+    held, share = on_rays(raw, frames)
+    first, unusual = usual_size(held, share)
     before, after = tilts(frames.frames, normal)
     around = turned(turned(first, 0 * before, before), azimuth, after)
     view = seen_from(around, depth, frames, noise, lost)
     raw_again, log_sigma = trainer.lift(view.windows)
-    held_again = on_rays(raw_again, view)
-    again, scale_again = usual_size(held_again)
+    held_again, share_again = on_rays(raw_again, view)
+    again, unusual_again = usual_size(held_again, share_again)
     known = view.known[..., None].float()
     return NewViews(
         first=first,
@@ -101,7 +101,7 @@ def new_views(batch: Photographs, trainer: Trainer[Any], tilts: Tilts) -> NewVie
         log_sigma=log_sigma,
         back=losses.mpjpe(turned_back(again, azimuth, before, after)[..., :2], first[..., :2]),
         off_rays=off_rays(raw, held, frames) + off_rays(raw_again, held_again, view),
-        off_size=scale.square().mean() + scale_again.square().mean(),
+        off_size=unusual + unusual_again,
         real=real,
         fake=torch.cat([(view.rays + tremor) * known, known], -1),
         mix=mix,

@@ -15,8 +15,8 @@ from train.views import turned
 
 _HIPS = [H36M17.names.index(f"{side}_hip") for side in ("left", "right")]
 _NEAREST_M = 0.3
-# The least share of a body's lengths that can be seen: nobody is seen wholly end on.
-_LEAST = 0.05
+# The least share of a body's lengths that can be seen, nobody being seen wholly end on, and the usual one.
+_LEAST, _SHARE = 0.05, 0.85
 _FLAT = 0.1
 
 
@@ -54,27 +54,32 @@ def as_windows(frames: Tensor) -> Tensor:
     return torch.nn.functional.pad(frames[:, None], (0, 0, features.WINDOW - 1, 0))
 
 
-def on_rays(poses: Tensor, frames: Frames) -> Tensor:
+def on_rays(poses: Tensor, frames: Frames) -> tuple[Tensor, Tensor]:
     """Poses [B, 17, 3] with their known joints moved onto the rays they were seen on, at the depth they have.
 
-    With the pelvis at depth D, a joint z behind it is at ``ray (D + z)``. D times the apparent size, the share of the
-    body's lengths that is not seen end on, is read off the pose itself by least squares.
+    With the pelvis at depth D, a joint z behind it is at ``ray (D + z)``. D times the apparent size, the share [B] of
+    the body's lengths that is not seen end on, is read off the pose itself by least squares, and answered too.
     """
     rays, known = frames.rays, frames.known[..., None]
     bend = frames.size[:, None, None] * poses[..., 2:] * rays
     flat = rays - rays[:, :1]
     share = ((poses[..., :2] - bend) * flat * known).sum((1, 2)) / (flat.square() * known).sum((1, 2)).clamp_min(1e-4)
-    seen = share.clamp_min(_LEAST)[:, None, None] * flat + bend
-    held = torch.cat([seen, poses[..., 2:]], -1)
-    return torch.where(known, held, poses)
+    share = share.clamp_min(_LEAST)
+    held = torch.cat([share[:, None, None] * flat + bend, poses[..., 2:]], -1)
+    return torch.where(known, held, poses), share
 
 
-def usual_size(poses: Tensor) -> tuple[Tensor, Tensor]:
-    """Poses [B, 17, 3] scaled so that their bones are as long together as is usual, and the log of that scale [B]."""
+def usual_size(poses: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Poses [B, 17, 3] scaled so that their bones are as long together as is usual, and how unusual they were.
+
+    The latter is the mean square of the logs of that scale, and of ``share`` (see on_rays) over its usual value:
+    without this everybody might as well lie along the line of sight.
+    """
     a, b = torch.from_numpy(features.BONE_A), torch.from_numpy(features.BONE_B)
     length = torch.linalg.vector_norm(poses[:, a] - poses[:, b], dim=-1).sum(-1)
     scale = float(features.BONE_M.sum()) / length.clamp_min(0.1)
-    return scale[:, None, None] * poses, scale.log()
+    unusual = scale.log().square().mean() + (share / _SHARE).log().square().mean()
+    return scale[:, None, None] * poses, unusual
 
 
 def off_rays(poses: Tensor, held: Tensor, frames: Frames) -> Tensor:

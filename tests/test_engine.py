@@ -80,6 +80,19 @@ def test_results_are_the_callers_to_keep() -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def test_inputs_may_be_read_only_parts_of_others_and_are_left_as_they_are() -> None:
+    engine = make_engine(spec(), EngineSettings(engine="openvino"))
+    given = batch(8)
+    wanted = engine(**given)["all"]
+    part = {name: array[4:] for name, array in given.items()}
+    before = {name: array.copy() for name, array in part.items()}
+    for array in part.values():
+        array.flags.writeable = False
+    np.testing.assert_allclose(engine(**part)["all"], wanted[4:], atol=1e-6)
+    for name, array in part.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 def test_a_cached_engine_needs_no_torch_module() -> None:
     make_engine(spec(), EngineSettings(engine="openvino"))
     again = make_engine(spec(unloadable), EngineSettings(engine="openvino"))

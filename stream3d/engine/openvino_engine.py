@@ -82,7 +82,11 @@ class OpenVinoEngine:
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         request, count = self._requests[bucket], len(arrays[0])
-        request.infer([pad_batch(array, bucket) for array in arrays], share_inputs=True)
+        # What a request takes without a copy must be writable, though it never writes, and must outlive the call.
+        fed = [pad_batch(array if array.flags.writeable else array.copy(), bucket) for array in arrays]
+        for k, array in enumerate(fed):
+            request.set_input_tensor(k, ov.Tensor(array, shared_memory=True))
+        request.infer(share_outputs=True)
         return [request.get_output_tensor(k).data[:count].copy() for k in range(len(self.spec.outputs))]
 
     def describe(self) -> dict[str, str]:

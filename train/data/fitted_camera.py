@@ -98,7 +98,8 @@ def _apart(matrix: Float64) -> Float64:
     k /= k[2, 2]
     if np.linalg.det(turned) < 0:  # a mirrored camera: what follows finds that none fits
         turned = -turned
-    return np.r_[k[0, 0], k[1, 1], k[0, 2], k[1, 2], cv2.Rodrigues(turned)[0][:, 0], shift]
+    values = [k[0, 0], k[1, 1], k[0, 2], k[1, 2]]
+    return np.concatenate([values, cv2.Rodrigues(turned)[0][:, 0], shift])
 
 
 def _seen_by(values: Float64, world: Float64) -> Float64:
@@ -115,7 +116,7 @@ def _refined(start: Float64, world: Float64, seen: Float64, size: tuple[int, int
     )
     values = best.x * scale
     residual = float(np.median(np.linalg.norm(_seen_by(values, world) - seen, axis=-1)))
-    camera = _camera(*values[:4].tolist(), size)
+    camera = _camera(values[0], values[1], values[2], values[3], size)
     return FittedCamera(
         camera=camera, rotation=cv2.Rodrigues(values[4:7])[0], shift=values[7:].copy(), residual_px=residual
     )
@@ -123,7 +124,8 @@ def _refined(start: Float64, world: Float64, seen: Float64, size: tuple[int, int
 
 def _camera(fx: float, fy: float, cx: float, cy: float, size: tuple[int, int]) -> Camera:
     said = "fitted to pairs of 3D joints and their pixels"
-    return Camera(fx=abs(fx), fy=abs(fy), cx=cx, cy=cy, width=size[0], height=size[1], origin=said)
+    fx, fy = abs(float(fx)), abs(float(fy))
+    return Camera(fx=fx, fy=fy, cx=float(cx), cy=float(cy), width=size[0], height=size[1], origin=said)
 
 
 def _checked(fitted: FittedCamera, world: Float64, size: tuple[int, int], what: str) -> FittedCamera:

@@ -1,4 +1,4 @@
-"""Takes read straight out of the ``tar.xz`` archives of ``--data DIR``/mocap; nothing is unpacked to disk."""
+"""Takes read straight out of the ``tar.xz`` archives of ``--data DIR``/mocap, or of folders with the same files."""
 
 from __future__ import annotations
 
@@ -29,8 +29,39 @@ def member_names(path: PurePosixPath) -> tuple[str, str]:
     return path.parent.name, trial
 
 
+def source(data_dir: Path | str, name: str) -> Path:
+    """``mocap/NAME.tar.xz``, or else the folder ``mocap/NAME``.
+
+    Raises:
+        FileNotFoundError: neither is in ``data_dir``.
+    """
+    folder = Path(data_dir) / "mocap" / name
+    archive = folder.with_name(f"{name}.tar.xz")
+    if archive.is_file():
+        return archive
+    if folder.is_dir():
+        return folder
+    raise FileNotFoundError(
+        f"no motion archive {archive} and no folder {folder}; --data must be the folder that holds mocap/ (see"
+        " `python -m train.data`)"
+    )
+
+
+def _folder_texts(folder: Path, wanted: Callable[[PurePosixPath], bool]) -> dict[PurePosixPath, str]:
+    texts = {}
+    for file in sorted(folder.rglob("*")):
+        path = PurePosixPath(folder.name, *file.relative_to(folder).parts)
+        if file.is_file() and wanted(path):
+            if file.stat().st_size > _LARGEST_FILE:
+                raise TrackFileError(f"{file}: has more than the {_LARGEST_FILE} bytes that are read")
+            texts[path] = file.read_text(encoding="latin-1")
+    return texts
+
+
 def archive_texts(archive: Path, wanted: Callable[[PurePosixPath], bool]) -> dict[PurePosixPath, str]:
     """The wanted members as text; reading stops at nothing, since a skeleton may follow its motions."""
+    if archive.is_dir():
+        return _folder_texts(archive, wanted)
     texts = {}
     with tarfile.open(archive, "r|xz") as tar:
         for member in tar:
@@ -82,10 +113,7 @@ def iter_motions(
     """
     chosen = None if subjects is None else frozenset(_normal(subject) for subject in subjects)
     for name in archives:
-        archive = Path(data_dir) / "mocap" / f"{name}.tar.xz"
-        if not archive.is_file():
-            raise FileNotFoundError(f"no motion archive {archive}; --data must be the folder that holds mocap/")
-        yield from _asfamc(archive, chosen, trial)
+        yield from _asfamc(source(data_dir, name), chosen, trial)
 
 
 def load_trial(data_dir: Path | str, subject: str, trial: str) -> Motion:

@@ -18,7 +18,7 @@ from train.mocap.ui_prmd import read_ui_prmd
 
 CMU_UNIT_M = 0.0564444
 HELD_OUT = frozenset({"01", "02", "03"})
-# Nobody is trained on these either: recipes are chosen and sigma is calibrated by them, so that the held-out stay unseen.
+# Nobody is trained on these either: recipes are chosen and sigma is calibrated by them; so the held-out stay unseen.
 VALIDATION = {"cmu": frozenset({"09", "91"}), "ui": frozenset({"s09", "s10"})}
 TRAINING = (
     *archives.ASFAMC,
@@ -70,7 +70,7 @@ def _bvh(data_dir: Path, name: str) -> Iterator[Take]:
     def wanted(path: PurePosixPath) -> bool:
         return path.suffix == ".bvh" and (name != "animated_drawings_mit" or path.stem in _FIT)
 
-    texts = archives.archive_texts(data_dir / "mocap" / f"{name}.tar.xz", wanted)
+    texts = archives.archive_texts(archives.source(data_dir, name), wanted)
     for path in sorted(texts):
         subject, trial = archives.member_names(path)
         metres = 0.01 if any(joint in texts[path] for joint in _CENTIMETRES) else CMU_UNIT_M
@@ -82,13 +82,23 @@ def _ui_prmd(data_dir: Path, name: str) -> Iterator[Take]:
     def wanted(path: PurePosixPath) -> bool:
         return path.name.startswith("m") and path.suffix == ".txt"
 
-    texts = archives.archive_texts(data_dir / "mocap" / f"{name}.tar.xz", wanted)
+    texts = archives.archive_texts(archives.source(data_dir, name), wanted)
     for path in sorted(texts):
         exercise, subject, episode, *_ = path.stem.split("_")
         yield _slowed(read_ui_prmd(texts[path]), UI_PRMD_FPS, subject, f"{exercise}_{episode}_{path.parent.name}")
 
 
-def _reader(name: str) -> Callable[[Path, str], Iterator[Take]]:
+def _mixed(data_dir: Path, name: str) -> Iterator[Take]:
+    """CMU's own ASF/AMC, and whatever BVH lies beside them."""
+    yield from _asfamc(data_dir, name)
+    yield from _bvh(data_dir, name)
+
+
+def _reader(data_dir: Path, name: str) -> Callable[[Path, str], Iterator[Take]]:
+    """By the source's name; a folder may hold CMU's own ASF/AMC where the archive holds BVH made of them."""
+    source = archives.source(data_dir, name)
+    if source.is_dir() and "bvh" in name and next(source.rglob("*.amc"), None) is not None:
+        return _mixed
     if "bvh" in name or name == "animated_drawings_mit":
         return _bvh
     return _ui_prmd if name.startswith("ui_prmd") else _asfamc
@@ -123,7 +133,7 @@ def load_takes(data_dir: Path, work_dir: Path, names: Iterable[str]) -> dict[str
     for name in tqdm(list(names), desc="motion", leave=False):
         cache = work_dir / "mocap" / f"{name}.npz"
         if not cache.is_file():
-            _store(list(_reader(name)(data_dir, name)), cache)
+            _store(list(_reader(data_dir, name)(data_dir, name)), cache)
         out[name] = _load(cache)
     return out
 

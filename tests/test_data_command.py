@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from stream3d.errors import SettingsError
 from stream3d.skeleton import COCO17, H36M17
-from tests.test_data_motions import person, write_pair
-from train.data import Poses2DSet
+from tests.test_data_motions import mpii_release, person, write_pair
+from tests.test_data_poses2d import coco
+from train.data import Poses2DSet, load_poses2d
 from train.data.__main__ import main
 from train.data.catalogue import CATALOGUE
 from train.data.gather import gather, listed
 from train.data.inspection import judged
+from train.data.pack import pack_coco
 from train.mocap.archives import archive_texts, source
 from train.mocap.takes import TRAINING
 
@@ -138,6 +142,35 @@ def test_gathering_needs_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "no folder" in capsys.readouterr().err
     assert main(["--gather", str(tmp_path), "--data", str(tmp_path / "data"), "--only", "openpose"]) == 0
     assert "missing" in capsys.readouterr().out
+
+
+def test_coco_and_mpii_are_packed_into_what_training_reads(tmp_path: Path) -> None:
+    downloads, data = tmp_path / "downloads", tmp_path / "data"
+    downloads.mkdir()
+    (downloads / "person_keypoints_train2017.json").write_text(json.dumps(coco()))
+    (downloads / "person_keypoints_val2017.json").write_text(json.dumps(coco()))
+    savemat(downloads / "mpii_human_pose_v1_u12_1.mat", mpii_release(whole=True))
+    found = {some.name: some for some in gather(downloads, data)}
+    assert found["coco17_kpts_px.npz"].copied == 2
+    assert found["mpii_poses.npy"].copied == 1
+    plain, packed = load_poses2d(downloads / "person_keypoints_val2017.json"), data / "poses2d" / "coco17_kpts_px.npz"
+    np.testing.assert_array_equal(load_poses2d(packed).keypoints[1], plain.keypoints[0])
+    with np.load(packed, allow_pickle=False) as file:
+        assert file["is_val2017"].tolist() == [0, 1]
+    mat, poses = (load_poses2d(path) for path in (next(downloads.glob("*.mat")), data / "poses2d" / "mpii_poses.npy"))
+    whole = mat.pick(mat.seen.all(1))
+    np.testing.assert_allclose(poses.to(H36M17).keypoints[..., :2], whole.to(H36M17).keypoints[..., :2])
+    assert poses.images == whole.images == ("whole.jpg",)
+
+
+@pytest.mark.data
+def test_packing_real_coco_gives_what_was_packed_before(data: Path, tmp_path: Path) -> None:
+    assert pack_coco([data / "images" / "person_keypoints_train2017.json"], tmp_path / "a.npz") == 86
+    few, many = load_poses2d(tmp_path / "a.npz"), load_poses2d(data / "poses2d" / "coco17_kpts_px.npz")
+    known = set(many.images)
+    rows = {(image, pose.tobytes()) for image, pose in zip(many.images, many.keypoints, strict=True)}
+    assert all((i, pose.tobytes()) in rows for i, pose in zip(few.images, few.keypoints, strict=True) if i in known)
+    assert len(known & set(few.images)) > 20
 
 
 @pytest.mark.data

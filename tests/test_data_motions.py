@@ -450,10 +450,13 @@ def test_scipys_matlab_reader_unpickles_nothing(tmp_path: Path, monkeypatch: pyt
 # --- MPII's own -----------------------------------------------------------------------------------------------------
 
 
-def mpii_release() -> dict[str, object]:
-    def points(shift: float) -> Array:
-        out = np.zeros((1, 3), dtype=[("x", "O"), ("y", "O"), ("id", "O"), ("is_visible", "O")])
-        for place, (joint, visible) in enumerate(((9, "1"), (0, 0), (6, np.zeros((0, 0))))):
+def mpii_release(*, whole: bool = False) -> dict[str, object]:
+    """MPII's structure: three people with three joints each, and perhaps one with all."""
+    three = ((9, "1"), (0, 0), (6, np.zeros((0, 0))))
+
+    def points(shift: float, joints: tuple[tuple[int, object], ...] = three) -> Array:
+        out = np.zeros((1, len(joints)), dtype=[("x", "O"), ("y", "O"), ("id", "O"), ("is_visible", "O")])
+        for place, (joint, visible) in enumerate(joints):
             out[0, place] = (10.0 + shift + joint, 20.0 + joint, joint, visible)
         return out
 
@@ -468,7 +471,10 @@ def mpii_release() -> dict[str, object]:
             out[0, place] = (1.0, struct(point=row) if row is not None else np.zeros((0, 0)))
         return out
 
-    pictures = np.zeros((1, 3), dtype=[("image", "O"), ("annorect", "O")])
+    pictures = np.zeros((1, 3 + whole), dtype=[("image", "O"), ("annorect", "O")])
+    if whole:
+        everything = points(5, tuple((joint, 1) for joint in range(16)))
+        pictures[0, 3] = (struct(name="whole.jpg"), people(everything))
     pictures[0, 0] = (struct(name="one.jpg"), people(points(0), points(100)))
     pictures[0, 1] = (struct(name="none.jpg"), np.zeros((0, 0)))
     pictures[0, 2] = (struct(name="two.jpg"), people(points(0), None))

@@ -191,7 +191,7 @@ def test_an_array_alone_says_nothing(tmp_path: Path) -> None:
 def coco() -> dict[str, object]:
     joints = [0.0] * 51
     joints[:6] = [10, 20, 2, 11, 21, 1]
-    person = {"image_id": 7, "category_id": 1, "iscrowd": 0, "keypoints": joints}
+    person = {"image_id": 7, "category_id": 1, "iscrowd": 0, "keypoints": joints, "bbox": [1, 2, 3, 4]}
     return {
         "images": [{"id": 7, "file_name": "seven.jpg", "width": 64, "height": 48}],
         "categories": [{"id": 1, "name": "person", "keypoints": list(COCO17.names)}],

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.data", description=__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR", help="the folder to check")
     parser.add_argument("--work", type=Path, default=Path("runs"), metavar="DIR", help="for caches (default: runs)")
-    parser.add_argument("--gather", type=Path, metavar="FOLDER", help="sort downloaded motion into --data first")
+    parser.add_argument("--gather", type=Path, metavar="FOLDER", help="sort downloads into --data first")
     parser.add_argument("--only", choices=[entry.name for entry in CATALOGUE], help="one set alone")
     given = parser.parse_args(arguments)
     if given.data is not None and not given.data.is_dir():
@@ -71,7 +71,7 @@ def _check(entry: DataSet, data_dir: Path, work_dir: Path) -> int:
 
 def _gather(source: Path, data_dir: Path) -> None:
     for some in gather(source, data_dir):
-        print(f"{some.name}: {some.copied} files found, {len(some.missing)} missing {', '.join(some.missing[:5])}")
+        print(f"{some.name}: {some.copied} found, {len(some.missing)} missing {', '.join(some.missing[:5])}")
     print()
 
 

@@ -83,8 +83,8 @@ CATALOGUE = (
     DataSet(
         name="coco",
         title="COCO person keypoints: 2D",
-        where="cocodataset.org, 2017 train/val annotations: person_keypoints_*.json; or coco17_kpts_px.npz, made of"
-        " them",
+        where="cocodataset.org, 2017 train/val annotations: person_keypoints_*.json, of which `--gather` makes"
+        " coco17_kpts_px.npz",
         terms="annotations CC BY 4.0; no photographs are used",
         ships="yes",
         files=("poses2d/coco17_kpts_px.npz", "**/person_keypoints_*.json"),
@@ -93,8 +93,8 @@ CATALOGUE = (
     DataSet(
         name="mpii",
         title="MPII Human Pose: 2D",
-        where="human-pose.mpi-inf.mpg.de: mpii_human_pose_v1_u12_1.mat; the hourglass networks' train.h5, valid.h5;"
-        " mpii_poses.npy with mpii_image_name.txt; mpii_dataset.csv",
+        where="human-pose.mpi-inf.mpg.de: mpii_human_pose_v1_u12_1.mat, of which `--gather` makes mpii_poses.npy (those"
+        " with all 16 joints) and mpii_image_name.txt; the hourglass networks' train.h5, valid.h5; mpii_dataset.csv",
         terms="simplified BSD in the annotations' archive, research elsewhere on its pages",
         ships="yes, and its card says so",
         files=("poses2d/mpii_*.mat", "poses2d/mpii_*.h5", "poses2d/mpii_poses.npy", "poses2d/mpii_*.csv"),

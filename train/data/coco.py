@@ -37,8 +37,8 @@ def _poses(
         raise TrackFileError(f"{path}: {error}") from error
 
 
-def from_json(path: Path, content: dict[str, Any]) -> Poses2DSet:
-    """People of ``person_keypoints_*.json`` with at least one labelled joint; crowds are left out.
+def people_of(path: Path, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The annotations of people with at least one labelled joint; crowds are left out.
 
     Raises:
         TrackFileError: the joints are not COCO's 17, or an annotation is malformed.
@@ -47,18 +47,28 @@ def from_json(path: Path, content: dict[str, Any]) -> Poses2DSet:
         person = next(entry for entry in content["categories"] if entry.get("name") == "person")
         if tuple(person["keypoints"]) != COCO17.names:
             raise TrackFileError(f"{path}: its joints are {', '.join(person['keypoints'])}; expected COCO's 17")
-        sizes = {image["id"]: (image["file_name"], (image["width"], image["height"])) for image in content["images"]}
-        people = [
+        return [
             entry
             for entry in content["annotations"]
             if entry["category_id"] == person["id"] and not entry["iscrowd"] and any(entry["keypoints"][2::3])
         ]
+    except (StopIteration, KeyError, TypeError, AttributeError) as error:
+        raise TrackFileError(f"{path}: is not COCO keypoint JSON: {error!r}") from error
+
+
+def from_json(path: Path, content: dict[str, Any]) -> Poses2DSet:
+    """People of ``person_keypoints_*.json`` with at least one labelled joint; crowds are left out.
+
+    Raises:
+        TrackFileError: the joints are not COCO's 17, or an annotation is malformed.
+    """
+    people = people_of(path, content)
+    try:
+        pictures = {image["id"]: (image["file_name"], (image["width"], image["height"])) for image in content["images"]}
         table = np.array([entry["keypoints"] for entry in people], np.float64).reshape(len(people), 17, 3)
-        images = tuple(str(sizes[entry["image_id"]][0]) for entry in people)
-        size = np.array([sizes[entry["image_id"]][1] for entry in people], np.int32).reshape(-1, 2)
-    except TrackFileError:
-        raise
-    except (StopIteration, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        images = tuple(str(pictures[entry["image_id"]][0]) for entry in people)
+        size = np.array([pictures[entry["image_id"]][1] for entry in people], np.int32).reshape(-1, 2)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise TrackFileError(f"{path}: is not COCO keypoint JSON: {error!r}") from error
     return _poses(path, table[..., :2], table[..., 2].astype(np.int64), images, size)
 

@@ -1,4 +1,4 @@
-"""Puts freshly downloaded motion where training looks for it: the trials of trials.txt, wherever they lie in a folder.
+"""Puts fresh downloads where training looks for them: the trials of trials.txt, wherever they lie in a folder; 2D sets.
 
 CMU's, HDM05's and UI-PRMD's own downloads have folders of their own; what counts are the files' names. A trial that is
 listed as BVH may be CMU's own ASF/AMC instead: it is the same motion.
@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stream3d.errors import SettingsError
+from train.data.pack import pack_coco, pack_mpii
 
 TRIALS = Path(__file__).with_name("trials.txt")
-_ENDINGS = {".asf", ".amc", ".bvh", ".txt"}
+_ENDINGS = {".asf", ".amc", ".bvh", ".txt", ".json", ".mat"}
+_COCO = ("person_keypoints_train2017.json", "person_keypoints_val2017.json")
+_MPII = "mpii_human_pose_v1_u12_1.mat"
 _MOST_FILES = 200_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gathered:
-    """How many files of a source were ``copied``, and the names of those that were not found."""
+    """How many files of a source, or poses of a set, were ``copied``, and the names of files that were not found."""
 
     name: str
     copied: int
@@ -38,10 +41,13 @@ def listed() -> dict[str, tuple[PurePosixPath, ...]]:
 
 
 def gather(source: Path, data_dir: Path) -> list[Gathered]:
-    """Copy what is found below ``source`` to ``data_dir``/mocap/NAME/; sources that are there as archives are left out.
+    """Copy motion found below ``source`` to ``data_dir``/mocap/NAME/, and pack COCO's and MPII's poses into poses2d/.
+
+    What is there already, as an archive or packed, is left as it is.
 
     Raises:
         SettingsError: ``source`` is no folder, or holds too many files to look through.
+        TrackFileError: COCO's or MPII's file is malformed.
     """
     if not source.is_dir():
         raise SettingsError(f"{source} is no folder; name the one that holds what you downloaded")
@@ -52,6 +58,21 @@ def gather(source: Path, data_dir: Path) -> list[Gathered]:
         if not folder.with_name(f"{name}.tar.xz").is_file():
             missing = [str(path) for path in paths if not _copied(path, index, folder)]
             out.append(Gathered(name=name, copied=len(paths) - len(missing), missing=tuple(missing)))
+    return out + _packed(index, data_dir / "poses2d")
+
+
+def _packed(index: dict[str, Path], folder: Path) -> list[Gathered]:
+    """COCO's and MPII's poses, where they are not there and their files were found."""
+    out = []
+    folder.mkdir(parents=True, exist_ok=True)
+    coco, mpii = folder / "coco17_kpts_px.npz", folder / "mpii_poses.npy"
+    files = [index[name] for name in _COCO if name in index]
+    if not coco.is_file():
+        count = pack_coco(files, coco) if files else 0
+        out.append(Gathered(name=coco.name, copied=count, missing=tuple(name for name in _COCO if name not in index)))
+    if not mpii.is_file():
+        count = pack_mpii(index[_MPII], mpii) if _MPII in index else 0
+        out.append(Gathered(name=mpii.name, copied=count, missing=() if count else (_MPII,)))
     return out
 
 

@@ -21,6 +21,7 @@ from train.data.layouts import MPII17
 from train.data.values import Float32, Poses2DSet, with_gaps
 
 HALF_PIXEL = -0.5
+NAMES = "mpii_image_name.txt"
 _MOST_PEOPLE = 1_000_000
 
 
@@ -44,7 +45,7 @@ def read_npy(path: Path) -> Poses2DSet:
     if table.dtype.kind != "f" or table.ndim != 2 or table.shape[1] != 2 * MPII17.size or len(table) > _MOST_PEOPLE:
         raise TrackFileError(f"{path}: must be floats [N, {2 * MPII17.size}], not {table.dtype} {list(table.shape)}")
     xy = np.array(table, np.float32).reshape(-1, MPII17.size, 2)
-    names = path.with_name("mpii_image_name.txt")
+    names = path.with_name(NAMES)
     images = tuple(names.read_text(encoding="utf-8").split()) if names.is_file() else ()
     if images and len(images) != len(xy):
         raise TrackFileError(f"{names}: has {len(images)} names for {len(xy)} poses in {path.name}")

@@ -73,7 +73,7 @@ def test_one_seed_has_no_spread(place: Place) -> None:
     [
         ({"variants": {}}, "at least one table"),
         ({"variants": {"a": {"w_views": 1}}}, "variants.a.* no 'w_views'"),
-        ({"variants": {"a": {"recipe": "magic"}}}, "must be one of lifter, mpii2d, cyclegan"),
+        ({"variants": {"a": {"recipe": "magic"}}}, "must be one of lifter, mpii2d, cyclegan, poseaug"),
         ({"variants": {"a b": {}, "a-b": {}}}, "two variants"),
         ({"variants": {"a": {}}, "seeds": [1, 1]}, "a seed stands twice"),
         ({"variants": {"a": {}}, "every": 0}, "every must be at least 1"),

@@ -5,8 +5,8 @@ done is skipped and what was killed goes on. Each is measured on subjects that n
 with every figure and NAME.md with a table of means and standard deviations over the seeds.
 
 The file: ``seeds``, a table ``base`` of settings that all share, and a table of settings per variant below
-``variants``; ``recipe`` among them is the name of the recipe (lifter, mpii2d, cyclegan). Budgets are equal when
-``steps`` are.
+``variants``; ``recipe`` among them is the name of the recipe (lifter, mpii2d, cyclegan, poseaug). Budgets are equal
+when ``steps`` are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from train.mocap.archives import ASFAMC, HDM05
 from train.mocap.takes import load_takes, split
 from train.recipe import Schedule
 
-RECIPES = ("lifter", "mpii2d", "cyclegan")
+RECIPES = ("lifter", "mpii2d", "cyclegan", "poseaug")
 _CLEAN, _NOISY, _GAPS = "all 17 joints", "BlazePose or COCO, 10 px noise", "BlazePose or COCO, 10 % missing"
 # Heading, set, condition, figure.
 COLUMNS = (

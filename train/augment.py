@@ -41,6 +41,7 @@ class Augmentation:
 
     ``bone_sd``, ``hip_sd`` and ``shoulder_sd`` are relative; ``noise_sd`` is per joint and frame, ``bias_sd`` per joint
     and window, both times a level drawn per window; ``focal_sd`` is that of the log of the focal length's error;
+    ``crossed`` is the chance of a trunk on another's legs, ``limb_sd_deg`` how far limbs are turned (``train.limbs``);
     ``net_types`` are the chances of NET_TYPES; ``endings``, of people who leave within a net's lookahead, matter only
     to nets that look ahead.
     """
@@ -59,6 +60,8 @@ class Augmentation:
     endings: float = 0.15
     clean: float = 0.15
     focal_sd: float = 0.2
+    crossed: float = 0.0
+    limb_sd_deg: float = 0.0
     net_types: tuple[float, ...] = (0.36, 0.44, 0.06, 0.07, 0.07)
 
 

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from stream3d.lift.features import window_features
-from stream3d.nets.lifter import WEIGHTS
 from stream3d.nets.lifter_torch import Lifter, LifterShape
 from train import command, losses, photographs
 from train.adversary import Kind, teach, word
@@ -36,7 +35,7 @@ from train.single import as_windows, begin_flat
 from train.views import turned
 from train.windows import MotionPool, as_seen, bodies, draw
 
-OUT = Path(WEIGHTS).with_name("cyclegan.safetensors")
+OUT = Path("runs/cyclegan.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,6 @@ input is damaged as 2D nets damage it, and what was labelled is asked back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -34,7 +33,7 @@ from train.recipe import Schedule
 from train.single import begin_flat
 from train.tilt import TiltNet
 
-OUT = Path(WEIGHTS).with_name("mpii2d.safetensors")
+OUT = WEIGHTS.with_name("mpii2d.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

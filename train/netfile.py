@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stream3d.errors import ModelError, ModelMissingError
+from train.augmentor import Augmentor
 from train.critics import MotionCritic, PlaneCritic, PoseCritic, ViewCritic
 from train.tilt import TiltNet
 
-_KNOWN: tuple[type[nn.Module], ...] = (PoseCritic, MotionCritic, ViewCritic, PlaneCritic, TiltNet)
+_KNOWN: tuple[type[nn.Module], ...] = (PoseCritic, MotionCritic, ViewCritic, PlaneCritic, TiltNet, Augmentor)
 KINDS = {kind.__name__: kind for kind in _KNOWN}
 
 

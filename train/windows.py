@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.lift.features import WINDOW, window_features
-from train import augment
+from train import augment, limbs
 from train.augment import STATURE_M, Augmentation, Rng
 from train.cameras import random_cameras, seen_by
 from train.mocap.takes import Take
@@ -105,6 +105,10 @@ def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation,
 
 def bodies(points: Float32, rng: Rng, how: Augmentation) -> tuple[Float32, Float32]:
     """Points on other bodies of STATURE_M, and true metres per metre of theirs, [B]."""
+    if how.crossed > 0:
+        points = limbs.crossed(points, rng, how.crossed)
+    if how.limb_sd_deg > 0:
+        points = limbs.swung(points, rng, how.limb_sd_deg)
     if how.bone_sd > 0:
         points = augment.with_bones(points, augment.bone_factors(rng, len(points), how))
         points = augment.mirrored(points, rng.random(len(points)) < 0.5)

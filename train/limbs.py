@@ -1,0 +1,84 @@
+"""Poses that nobody struck, made of those that were: other arms and legs, and one person's trunk on another's legs.
+
+Points are POINTS of train.mocap.h36m, [B, T, 19, 3], metres, z up; what is done to a window is done to all its frames,
+so that it still moves as it did.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.skeleton import H36M17
+from train.augment import Float32, Rng
+from train.evaluation.limits import violations
+from train.mocap.h36m import POINTS
+
+Float64 = npt.NDArray[np.float64]
+_J = {name: index for index, name in enumerate(POINTS)}
+_HIPS = _J["left_hip"], _J["right_hip"]
+_LEGS = [_J[f"{side}_{joint}"] for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
+_ABOVE = [joint for joint in range(len(POINTS)) if joint not in (*_LEGS, _J["pelvis"])]
+# A joint to turn about, and all that hangs on it.
+_LIMBS = [
+    (_J[f"{side}_{ball}"], [_J[f"{side}_{part}"] for part in parts])
+    for side in ("left", "right")
+    for ball, parts in (
+        ("shoulder", ("elbow", "wrist")),
+        ("elbow", ("wrist",)),
+        ("hip", ("knee", "ankle")),
+        ("knee", ("ankle",)),
+    )
+]
+# Hips more upright than this, as the sine of their angle with the ground, have no heading.
+_UPRIGHT = 0.7
+
+
+def rotations(vectors: Float64) -> Float64:
+    """Rotation matrices [..., 3, 3] of rotation vectors [..., 3] in radians (Rodrigues' formula)."""
+    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(vectors / np.maximum(angle[..., 0], 1e-12), -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def swung(points: Float32, rng: Rng, spread_deg: float) -> Float32:
+    """Limbs turned about their upper joints by random angles, where no joint limit is broken by it that was kept."""
+    out = points
+    for joint, below in _LIMBS:
+        turn = rotations(np.radians(spread_deg) * rng.standard_normal((len(points), 3))).astype(np.float32)
+        tried = out.copy()
+        tried[:, :, below] = out[:, :, [joint]] + (out[:, :, below] - out[:, :, [joint]]) @ turn[:, None]
+        worse = violations(tried[:, :, :17]).sum((1, 2)) > violations(out[:, :, :17]).sum((1, 2))
+        out = np.where(worse[:, None, None, None], out, tried)
+    return out
+
+
+def heading(points: Float32) -> tuple[Float32, npt.NDArray[np.bool_]]:
+    """Where hips [B, T] face, radians about the vertical, and whether that can be told throughout, [B]."""
+    across = points[:, :, _HIPS[1]] - points[:, :, _HIPS[0]]
+    steep = np.abs(across[..., 2]) > _UPRIGHT * np.linalg.norm(across, axis=-1)
+    return np.arctan2(across[..., 1], across[..., 0]).astype(np.float32), ~steep.any(1)
+
+
+def crossed(points: Float32, rng: Rng, chance: float) -> Float32:
+    """Some rows with the trunk, arms and head of another row on their own legs, turned to where their hips face."""
+    partner = rng.permutation(len(points))
+    angle, clear = heading(points)
+    turn = angle - angle[partner]
+    c, s, zero = np.cos(turn), np.sin(turn), np.zeros_like(turn)
+    about = np.stack([c, s, zero, -s, c, zero, zero, zero, zero + 1], -1).reshape(*turn.shape, 3, 3)
+    pelvis, other = points[:, :, :1], points[partner]
+    moved = points.copy()
+    scale = _leg(points) / np.maximum(_leg(other), 1e-3)
+    moved[:, :, _ABOVE] = pelvis + scale[:, None, None, None] * ((other - other[:, :, :1])[:, :, _ABOVE] @ about)
+    rows = (rng.random(len(points)) < chance) & clear & clear[partner]
+    rows &= violations(moved[:, :, :17]).sum((1, 2)) <= violations(points[:, :, :17]).sum((1, 2))
+    return np.where(rows[:, None, None, None], moved, points)
+
+
+def _leg(points: Float32) -> Float32:
+    """The length [B] of both thighs and shins."""
+    bones = [(p, c) for p, c in H36M17.bones if H36M17.names[c].endswith(("knee", "ankle"))]
+    return np.asarray(sum(np.linalg.norm(points[:, 0, c] - points[:, 0, p], axis=-1) for p, c in bones), np.float32)

@@ -62,10 +62,10 @@ class Trainer(Generic[B]):
         self.average = copy.deepcopy(self.nets)
         self.critics = game.critics.to(self.device)
         decay = {"weight_decay": recipe.weight_decay}
-        self.optimizer = torch.optim.AdamW(self.nets.parameters(), lr=recipe.learning_rate, **decay)
+        self.optimizer = torch.optim.AdamW(self.nets.parameters(), lr=recipe.learning_rate, fused=True, **decay)
         # A game without critics still has an optimizer for them: of a parameter that nothing ever changes.
         taught = list(self.critics.parameters()) or [nn.Parameter(torch.zeros(1))]
-        self.critic_optimizer = torch.optim.Adam(taught, lr=recipe.critic_rate, betas=(0.5, 0.9))
+        self.critic_optimizer = torch.optim.Adam(taught, lr=recipe.critic_rate, betas=(0.5, 0.9), fused=True)
         self.step, self.elapsed = 0, 0.0
         self.bf16 = has_bf16(self.device)
         self.watch = Watch(name=game.watched, factor=recipe.diverged, patience=recipe.patience, warm_up=recipe.warm_up)

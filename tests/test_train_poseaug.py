@@ -145,6 +145,11 @@ def test_a_run_goes_on_to_the_same_losses_and_leaves_its_nets(pool: MotionPool, 
     assert trainer.game.shown(trainer.game.batch(0), trainer).poses.shape == (6, 17, 3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
+def test_it_trains_on_cuda(pool: MotionPool, tmp_path: Path) -> None:
+    assert len(run(Trainer(Augmented(SMALL, pool), "cuda"), tmp_path)) == 6
+
+
 def test_feedback_moves_the_augmentor_and_spares_the_lifter(pool: MotionPool) -> None:
     game = Augmented(replace(SMALL, w_pose=0.0, w_view=0.0, begin=10**6), pool)
     trainer = Trainer(game)

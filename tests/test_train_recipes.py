@@ -152,6 +152,12 @@ def test_what_a_run_leaves_can_be_loaded(
     assert trainer.game.shown(trainer.game.batch(0), trainer).poses.shape == (6, 17, 3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
+@every_game
+def test_it_trains_on_cuda(make: Callable[..., Game], people: People, pool: MotionPool, tmp_path: Path) -> None:
+    assert len(run(Trainer(make(people, pool), "cuda"), tmp_path)) == 6
+
+
 def depth_error(lifter: torch.nn.Module, joints: np.ndarray) -> tuple[float, float]:
     """Mean N-MPJPE in metres of a lifter, and of the same answers with no depth at all, on exact 2D."""
     people = people_of(joints)

@@ -11,6 +11,7 @@ a critic of 2D poses tells their new views from photographs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,7 +127,7 @@ class Unpaired:
             torch.from_numpy(array).to(trainer.device) for array in (batch.frames, batch.target, batch.spin)
         )
         answer, log_sigma = trainer.lift(as_windows(frames))
-        tilts = np.radians(self.recipe.tilt_deg)
+        tilts = math.radians(self.recipe.tilt_deg)
         views = photographs.new_views(batch.photographs, trainer, lambda _, normal: (0 * normal, tilts * normal))
         parts = {
             "cycle2d": views.off_rays,

@@ -11,6 +11,7 @@ input is damaged as 2D nets damage it, and what was labelled is asked back.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -110,7 +111,7 @@ class FromPhotographs:
     def _tilts(self, frames: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled against the picture's own, or about what is predicted of the others' (see Recipe)."""
         if "tilt" not in self.helpers:
-            return 0 * normal, np.radians(self.recipe.tilt_deg) * normal
+            return 0 * normal, math.radians(self.recipe.tilt_deg) * normal
         said = self.helpers["tilt"](frames)
         around = said.detach()
         return -said, around.mean() + around.std().clamp(0.02, 0.5) * normal

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from stream3d.lift.features import FEATURES
 from stream3d.nets.lifter_torch import Lifter, LifterShape
 from train import command, losses
 from train.adversary import Kind, teach, word
@@ -170,9 +171,9 @@ class Augmented:
 
 def _like(known: Tensor, step: Tensor) -> Frames:
     """Frames that say no more than which joints are known and how long ago the frame before was."""
-    frames = torch.zeros(len(known), 55, device=known.device)
+    frames, rays = step.new_zeros(len(known), FEATURES), step.new_zeros(len(known), 17, 2)
     frames[:, STEP] = step
-    return Frames(frames=frames, rays=torch.zeros(len(known), 17, 2), known=known, size=torch.ones(len(known)))
+    return Frames(frames=frames, rays=rays, known=known, size=torch.ones_like(step))
 
 
 def game_of(recipe: Recipe, place: command.Place) -> Augmented:

@@ -117,8 +117,10 @@ def test_the_command_writes_weights_that_say_how_they_were_made(
 def test_sigma_is_best_when_it_is_the_error() -> None:
     target = torch.zeros(4000, 17, 3)
     pose = torch.randn(4000, 17, 3, generator=torch.Generator().manual_seed(0)) * 0.05
-    values = {s: losses.nll(torch.full((4000, 17), s).log(), pose, target) for s in (0.03, 0.045, 0.05, 0.055, 0.1)}
-    assert min(values, key=values.get) == 0.05
+    distance = 0.05 * 3**0.5
+    tried = [factor * distance for factor in (0.5, 0.9, 1.0, 1.1, 2.0)]
+    values = {s: losses.nll(torch.full((4000, 17), s).log(), pose, target) for s in tried}
+    assert min(values, key=values.get) == distance
     assert not losses.nll(torch.zeros(1, 17), pose[:1].requires_grad_(), target[:1]).requires_grad
 
 

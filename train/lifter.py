@@ -47,7 +47,7 @@ class Recipe(Schedule):
     photos: int = 64
     adversarial_every: int = 4
     w_mpjpe: float = 1.0
-    w_nll: float = 0.02
+    w_nll: float = 0.03
     w_velocity: float = 0.25
     w_acceleration: float = 0.25
     w_symmetry: float = 0.2

@@ -12,12 +12,13 @@ def mpjpe(pose: Tensor, target: Tensor) -> Tensor:
 
 
 def nll(log_sigma: Tensor, pose: Tensor, target: Tensor) -> Tensor:
-    """Gaussian negative log-likelihood of the error under sigma [..., 17] (Kendall & Gal 2017, equation 5).
+    """Negative log-likelihood of the distances under sigma [..., 17] (Kendall & Gal 2017, equation 5), half normal.
 
-    The pose is held fixed, so that sigma is calibrated without hard joints being given up.
+    Errors lie along the depth for the most part, so it is their length that is like a normal deviate. The pose is held
+    fixed, so that sigma is calibrated without hard joints being given up.
     """
     square = (pose.detach() - target).square().sum(-1)
-    return (3 * log_sigma + 0.5 * square * torch.exp(-2 * log_sigma)).mean()
+    return (log_sigma + 0.5 * square * torch.exp(-2 * log_sigma)).mean()
 
 
 def mpjve(poses: Tensor, targets: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ __all__ += ["describe_lifter", "find_lifter", "lifter_spec", "shipped_lifters"]
 REFERENCE_HEIGHT_M = 1.70
 WEIGHTS = Path(__file__).parents[1] / "data" / "lifter.safetensors"
 # Changes whenever the same weights would mean another function.
-_CODE_VERSION = "3"
+_CODE_VERSION = "4"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

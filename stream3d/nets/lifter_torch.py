@@ -1,7 +1,7 @@
 """The lifter: from a window of centred 2D poses to the 3D pose of one of its frames.
 
-A trunk (``trunks``) makes a code of the answered frame; the head makes the pose of it. That frame's rays, each times a
-factor that the net chooses, are already most of the answer's x and y.
+A trunk (``trunks``) makes a code of the answered frame; the head makes the pose of it. That frame's rays are already most
+of the answer's x and y; the head adds what they lack, and the depth.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ _OF_TRUNK = ("now.", "blocks.")
 
 
 def pose_of(out: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-    """Joints [B, 17, 3] and log sigma [B, 17] from the head's answer [B, 17, 5] and the answered frame [B, 55]."""
+    """Joints [B, 17, 3] and log sigma [B, 17] from the head's answer [B, 17, 4] and the answered frame [B, 55]."""
     rays = now[:, : 3 * JOINTS].reshape(-1, JOINTS, 3)[:, :, :2]
-    flat = out[:, :, :2] + rays.clamp(-_REACH, _REACH) * (1 + out[:, :, 3:4])
-    joints = torch.cat([flat, out[:, :, 2:3]], 2)
-    return joints - joints[:, :1], out[:, :, 4].clamp(-6.0, 1.0)
+    joints = torch.cat([out[:, :, :2] + rays.clamp(-_REACH, _REACH), out[:, :, 2:3]], 2)
+    return joints - joints[:, :1], out[:, :, 3].clamp(-6.0, 1.0)
 
 
 class Lifter(nn.Module):
     """``features`` float32 [B, 27, 55] to ``joints`` float32 [B, 17, 3] and ``log_sigma`` float32 [B, 17].
 
     The joints are those of frame 26 - ``lookahead`` of the window, in metres of a body of REFERENCE_HEIGHT_M, relative
-    to the pelvis, in the centred virtual camera; sigma is one standard deviation per axis in the same unit.
+    to the pelvis, in the centred virtual camera; sigma is one standard deviation of the distance from the truth.
     """
 
     def __init__(self, shape: LifterShape | None = None) -> None:
@@ -47,7 +46,7 @@ class Lifter(nn.Module):
         self.shape = shape or LifterShape()
         self.trunk = make_trunk(self.shape)
         self.norm = nn.LayerNorm(self.shape.width)
-        self.head = nn.Linear(self.shape.width, JOINTS * 5)
+        self.head = nn.Linear(self.shape.width, JOINTS * 4)
 
     @property
     def lookahead(self) -> int:
@@ -56,7 +55,7 @@ class Lifter(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        out = self.head(self.norm(self.trunk(features))).reshape(-1, JOINTS, 5)
+        out = self.head(self.norm(self.trunk(features))).reshape(-1, JOINTS, 4)
         return pose_of(out, features[:, self.shape.answered])
 
 

@@ -20,12 +20,14 @@ from stream3d.skeleton import COCO17, H36M17
 from stream3d.values import Tracks2D
 from tests.walker import walker
 from train import evaluate
-from train.evaluation import limits, report, streams
+from train.data.layouts import H36M16
+from train.data.motions import MotionClip, MotionSet
+from train.evaluation import limits, real, report, streams
 from train.evaluation.actions import action_of
 from train.evaluation.measures import body, figures
 from train.evaluation.streams import FPS, Answer, Condition, Stream
 from train.mocap.archives import HDM05
-from train.mocap.takes import TRAINING, Take, load_takes, split
+from train.mocap.takes import TRAINING, Take, load_takes
 
 Way = tuple[float, float, float]
 SMALL = LifterShape(channels=16, width=32, blocks=1)
@@ -311,7 +313,7 @@ def test_tables_have_dashes_for_what_is_not_measured() -> None:
     found = figures([answer(lambda truth: truth * 1.1)], range(17))
     results = {"walker": {"all": found, "truth": {"frames": 150, "asymmetry": 2.0}}}
     text = report.as_markdown(results, "all", ["walker"])
-    assert "### walker (150 frames)" in text
+    assert "### walker (150 frames at 30 fps)" in text
     assert f"| all | {found['mpjpe']:.1f} |" in text
     assert "| truth | – |" in text
     assert "| left_wrist |" in text
@@ -342,10 +344,83 @@ def test_the_command_writes_everything(tmp_path: Path, monkeypatch: pytest.Monke
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def a_clip(**changed: object) -> MotionClip:
+    """1200 frames at 50 fps before a known camera."""
+    camera = Camera(fx=1146, fy=1145, cx=514, cy=508, width=1000, height=1000, origin="test")
+    points = walker(1200, fps=50.0)[:, :17] - walker(1)[0, 0]
+    joints = (points[..., [0, 2, 1]] * [1, -1, 1] + [0, 0, 5]).astype(np.float32)
+    keypoints = np.ones((1200, 17, 3), np.float32)
+    keypoints[..., :2] = project(joints, camera)
+    given = {"joints": joints, "layout": H36M17, "space": "camera", "fps": 50.0, "subject": "S9", "action": "Walking 2"}
+    return MotionClip(**(given | {"keypoints": keypoints, "keypoint_layout": H36M17, "camera": camera} | changed))
+
+
+def of_clips(*clips: MotionClip) -> list[Stream]:
+    return real.streams_of(MotionSet(name="a", clips=clips, held_out=frozenset({"S9"})))
+
+
+def test_real_sequences_are_streamed_from_their_middle_at_25_fps() -> None:
+    clip = a_clip()
+    (stream,) = of_clips(clip, a_clip(subject="S1"))
+    assert (len(stream), stream.fps, stream.action) == (300, 25.0, "Walking")
+    middle = clip.joints[300:900:2]
+    np.testing.assert_allclose(stream.truth * stream.scale, middle - middle[:, :1], atol=1e-5)
+    np.testing.assert_allclose(stream.rays, middle[..., :2] / middle[..., 2:], atol=1e-5)
+    assert (stream.confidence == 1).all()
+
+
+def test_what_cannot_be_judged_is_left_out() -> None:
+    lost = a_clip().joints
+    lost[400, 3] = np.nan
+    useless = [a_clip(keypoints=None, keypoint_layout=None), a_clip(camera=None), a_clip(space="world")]
+    assert of_clips(*useless, a_clip(joints=lost)) == []
+    assert (
+        len(real.streams_of(MotionSet(name="a", clips=(a_clip(camera=None),), held_out={"S9"}), a_clip().camera)) == 1
+    )
+
+
+def test_joints_that_a_set_does_not_have_are_not_judged() -> None:
+    without = [name for name in H36M17.names if name != "nose"]
+    joints = a_clip().joints[:, [H36M17.names.index(name) for name in without]]
+    streams_ = of_clips(a_clip(), a_clip(joints=joints, layout=H36M16))
+    assert real.judged(streams_) == [j for j in range(17) if H36M17.names[j] != "nose"]
+    assert streams_[1].scale == 1.0
+    found = figures([streams.lifted(Present(), stream) for stream in streams_], real.judged(streams_))
+    assert np.isfinite([found["mpjpe"], found["pa_mpjpe"], found["acceleration"], found["within_1_sigma"]]).all()
+
+
+def test_the_command_measures_a_set_that_its_user_holds(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    clip = a_clip()
+    with h5py.File(tmp_path / "sh.h5", "w") as file:
+        for name, joints in (
+            ("S1/Eating", clip.joints),
+            ("S9/Walking 1", clip.joints),
+            ("S11/Waiting", clip.joints[:100]),
+        ):
+            group = file.create_group(name)
+            group["3d_keypoints"], group["2d_keypoints"] = joints, clip.keypoints[: len(joints), :, :2]
+    evaluate.main(["--data", str(tmp_path), "--out", str(tmp_path), "--sets", "--h36m", str(tmp_path)])
+    (name,) = (said := json.loads((tmp_path / "lifter.json").read_text()))["sets"]
+    row = said["sets"][name]["as given"]
+    assert name == "Human3.6M, S9 and S11, 2D of sh"
+    assert (row["frames"], row["fps"]) == (350, 25.0)
+    assert {action: part["frames"] for action, part in row["actions"].items()} == {"Waiting": 50, "Walking": 300}
+    assert 5 < row["pa_mpjpe"] <= row["mpjpe"] < 300
+    with pytest.raises(SystemExit, match="neither"):
+        list(real.human36m_sets(tmp_path / "mocap"))
+    with pytest.raises(SystemExit, match="annot_data"):
+        list(real.mpi_inf_3dhp_sets(tmp_path))
+
+
 def test_the_quick_command_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "load_takes", lambda *_: {"cmu_asfamc_maxxgx": held_out()})
-    evaluate.main(["--data", str(tmp_path), "--out", str(tmp_path), "--quick"])
+    monkeypatch.setattr(evaluate, "validation", lambda _: [Take(**{**_take(held_out()[0]), "subject": "09"})])
+    evaluate.main(["--data", str(tmp_path), "--out", str(tmp_path), "--quick", "--sets", "cmu", "validation"])
     said = json.loads((tmp_path / "lifter.json").read_text())
-    assert set(said["sets"]) == {evaluate.CMU, evaluate.NO_CLIMBER}
+    assert set(said["sets"]) == {evaluate.CMU, evaluate.NO_CLIMBER, evaluate.VALIDATED}
     assert set(said["sets"][evaluate.CMU]) == {evaluate.SWEPT.name, evaluate.TRUTH}
-    assert split({"cmu_asfamc_maxxgx": held_out()})[1]
+
+
+def _take(take: Take) -> dict[str, object]:
+    return {name: getattr(take, name) for name in Take.__slots__}

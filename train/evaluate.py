@@ -22,10 +22,17 @@ from train.evaluation import report
 from train.evaluation.measures import Figures, body, figures, gather
 from train.evaluation.streams import CONDITIONS, Answer, Clip, Condition, clips_of, lifted, observed
 from train.mocap.archives import ASFAMC, HDM05
-from train.mocap.takes import load_takes, split
+from train.mocap.takes import TRAINING, Take, load_takes, split, validation
 
 CMU, NO_CLIMBER, HDM = "CMU 01–03", "CMU 02–03, without the climber", "HDM05, every third take"
 TRUTH = "the truth itself"
+VALIDATED = "validation subjects"
+# What is told of each set of motion, by the subjects in it; an empty set is everybody.
+_PARTS: dict[str, dict[str, set[str]]] = {
+    "cmu": {CMU: set(), NO_CLIMBER: {"02", "03"}},
+    "hdm05": {HDM: set()},
+    "validation": {VALIDATED: set()},
+}
 SWEPT = Condition(name="BlazePose or COCO", net="coco")
 # What is swept, one thing at a time, over every fourth clip.
 SWEEPS: dict[str, tuple[float, ...]] = {
@@ -59,6 +66,28 @@ def sweep(net: Lifter, clips: Sequence[Clip]) -> list[Figures]:
     return rows
 
 
+def takes_of(name: str, data: Path, work: Path) -> list[Take]:
+    """The takes of a set of motion: held-out CMU subjects, every third of HDM05, or the validation subjects."""
+    if name == "cmu":
+        return split(load_takes(data, work, ASFAMC))[1]
+    if name == "hdm05":
+        return [take for some in load_takes(data, work, [HDM05]).values() for take in some][::3]
+    return validation(load_takes(data, work, TRAINING))
+
+
+def measured_for_real(net: Lifter, h36m: Path | None, mpi_inf_3dhp: Path | None) -> dict[str, dict[str, Figures]]:
+    """Figures on data sets with real cameras, where their folders are given, by set and action."""
+    from train.evaluation import real
+
+    sets = dict(real.human36m_sets(h36m) if h36m else ()) | dict(
+        real.mpi_inf_3dhp_sets(mpi_inf_3dhp) if mpi_inf_3dhp else ()
+    )
+    return {
+        name: {"as given": figures([lifted(net, stream) for stream in tqdm(streams, desc=name)], real.judged(streams))}
+        for name, streams in sets.items()
+    }
+
+
 def of_truth(answers: Sequence[Answer]) -> Figures:
     """The measures of a body that motion capture itself gets: what a lifter need not be better than."""
     g = gather(answers, range(17))
@@ -88,8 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=Path("runs"), help="caches (runs)")
     parser.add_argument("--weights", type=Path, help="instead of those that ship")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"))
-    parser.add_argument("--sets", nargs="+", choices=("cmu", "hdm05"), default=["cmu", "hdm05"])
-    parser.add_argument("--quick", action="store_true", help="one condition, CMU alone")
+    parser.add_argument("--sets", nargs="*", choices=tuple(_PARTS), help="of the motion in --data (cmu hdm05)")
+    parser.add_argument("--h36m", type=Path, metavar="DIR", help="Human3.6M, which you hold: .npz pair or .h5")
+    parser.add_argument("--mpi-inf-3dhp", type=Path, metavar="DIR", help="its test set, which you hold: TS*/")
+    parser.add_argument("--quick", action="store_true", help="one condition, CMU alone unless --sets says else")
     parser.add_argument("--pictures", action="store_true", help="draw samples and curves (needs matplotlib)")
     parser.add_argument("--threads", type=int, default=1)
     return parser
@@ -101,20 +132,27 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(given.threads)
     net = load_lifter(given.weights)
     conditions = (SWEPT,) if given.quick else CONDITIONS
-    _, held_out = split(load_takes(given.data, given.work, ASFAMC))
-    clips = clips_of(held_out)
-    results, answers = measured(net, clips, {CMU: set(), NO_CLIMBER: {"02", "03"}}, conditions)
-    if "hdm05" in given.sets and not given.quick:
-        takes = [take for some in load_takes(given.data, given.work, [HDM05]).values() for take in some][::3]
-        results |= measured(net, clips_of(takes), {HDM: set()}, conditions)[0]
-    sweeps = [] if given.quick else sweep(net, clips)
-    text = report.as_markdown(results, SWEPT.name, [name for name in results if name != NO_CLIMBER])
+    results: dict[str, dict[str, Figures]] = {}
+    drawn: list[Answer] = []
+    sweeps: list[Figures] = []
+    chosen = (["cmu"] if given.quick else ["cmu", "hdm05"]) if given.sets is None else given.sets
+    for name in chosen:
+        clips = clips_of(takes_of(name, given.data, given.work))
+        found, answers = measured(net, clips, _PARTS[name], conditions)
+        results |= found
+        drawn = drawn or answers
+        if name == "cmu" and not given.quick:
+            sweeps = sweep(net, clips)
+    results |= measured_for_real(net, given.h36m, given.mpi_inf_3dhp)
+    text = report.as_markdown(
+        results, SWEPT.name, [n for n, rows in results.items() if n != NO_CLIMBER and SWEPT.name in rows]
+    )
     report.write(given.out, {"sets": results, "sweeps": sweeps}, text)
     print(text)
-    if given.pictures:
+    if given.pictures and drawn:
         from train.evaluation import plots
 
-        plots.draw(given.out, results[CMU][SWEPT.name], sweeps, answers)
+        plots.draw(given.out, next(iter(results.values()))[SWEPT.name], sweeps, drawn)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,9 @@ _ACTION_COLUMNS = {
 LEGEND = """\
 Millimetres, root-aligned, of the body with its stature known (*at 1.70 m*: with the default stature instead). PCK: per
 cent of joints, pelvis aside, within 150 mm; AUC: the same, mean over 0 to 150 mm in steps of 5. *acc.* mean error of
-acceleration in mm/frame² at {fps:g} fps (1 is {per:.2g} m/s²); *lag* in ms. In per cent: *asym.* difference of left and
-right bones, *incon.* standard deviation of a bone's length over a clip, *limits* joints bent beyond anatomical limits,
-*1 σ* and *1.96 σ* coordinates within so many of their own standard deviations (nominal 68.3 and 95). Axes are the
-camera's."""
+acceleration in mm/frame² (at 30 fps 1 is 0.9 m/s²); *lag* in ms. In per cent: *asym.* difference of left and right
+bones, *incon.* standard deviation of a bone's length over a clip, *limits* joints bent beyond anatomical limits, *1 σ*
+and *1.96 σ* coordinates within so many of their own standard deviations (nominal 68.3 and 95)."""
 
 
 def table(first: str, columns: Mapping[str, tuple[str, int]], rows: Rows) -> str:
@@ -72,11 +71,10 @@ def _cell(value: float | None, digits: int) -> str:
 
 def as_markdown(results: Mapping[str, Rows], detailed: str = "", sets: Sequence[str] = ()) -> str:
     """One table per test set, a row per condition; of ``sets``, condition ``detailed``, also by joint and by action."""
-    first = next(iter(next(iter(results.values())).values()))
-    parts = [LEGEND.format(fps=first["fps"], per=first["fps"] ** 2 / 1000)]
+    parts = [LEGEND]
     for name, rows in results.items():
-        frames = next(iter(rows.values()))["frames"]
-        parts += [f"### {name} ({frames} frames)", table("2D input", _COLUMNS, rows)]
+        row = next(iter(rows.values()))
+        parts += [f"### {name} ({row['frames']} frames at {row['fps']:g} fps)", table("2D input", _COLUMNS, rows)]
     for name in sets:
         row = results[name][detailed]
         parts += [f"### {name} by joint: {detailed}", table("joint", _JOINT_COLUMNS, row["joints"])]

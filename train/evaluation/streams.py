@@ -149,7 +149,8 @@ def stream_of(
     """A stream from a data set with real cameras.
 
     ``keypoints`` float32 [T, J, 3] = x, y in pixels, score; ``joints_camera`` float32 [T, 17, 3] metres, h36m17 as the
-    lifter defines it. The stature that is called known is that of the true bones.
+    lifter defines it, NaN for a joint that is never known. The stature that is called known is that of the true bones;
+    where they are not all there it is taken as the default.
 
     Raises:
         LayoutError: the layout cannot become h36m17.
@@ -161,6 +162,7 @@ def stream_of(
     )
     rays, confidence = observe(tracks, camera, LiftSettings().min_score)
     scale = float(augment.stature(joints_camera[None])[0]) / STATURE_M
+    scale = scale if np.isfinite(scale) else 1.0
     truth = (joints_camera - joints_camera[:, :1]) / np.float32(scale)
     return Stream(rays=rays, confidence=confidence, layout=layout, truth=truth, scale=scale, fps=fps, action=action)
 

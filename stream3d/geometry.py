@@ -97,31 +97,3 @@ def rotate_rays(rays: Array, rotation: Array) -> Array:
     """Rays [..., J, 2] seen from a camera turned by ``rotation`` [..., 3, 3]."""
     points = np.concatenate([rays, np.ones_like(rays[..., :1])], -1) @ np.swapaxes(rotation, -1, -2)
     return points[..., :2] / points[..., 2:]
-
-
-def solve_root(joints: Array, rays: Array, weights: Array) -> Array:
-    """Where a root-relative skeleton stands so that it projects onto its rays.
-
-    ``joints`` [P, J, 3] metres relative to the root, ``rays`` [P, J, 2], ``weights`` [P, J] >= 0 (0 or NaN rays =
-    unseen); returns [P, 3] metres. Linear weighted least squares in the translation t over
-    ``X + tx = u (Z + tz)`` and ``Y + ty = v (Z + tz)`` (the weak-perspective-free form used by Mehta et al. 2017,
-    "Monocular 3D Human Pose Estimation In The Wild", section 4.3). With fewer than two seen joints the result is NaN.
-    """
-    seen = (weights > 0) & np.isfinite(rays).all(-1)
-    w = np.where(seen, weights, 0.0)
-    u, v = np.where(seen, rays[..., 0], 0.0), np.where(seen, rays[..., 1], 0.0)
-    x, y, z = joints[..., 0], joints[..., 1], joints[..., 2]
-    bu, bv = u * z - x, v * z - y
-    total = w.sum(-1)
-    su, sv = (w * u).sum(-1), (w * v).sum(-1)
-    normal = np.zeros((len(joints), 3, 3), joints.dtype)
-    normal[:, 0, 0] = normal[:, 1, 1] = total
-    normal[:, 0, 2] = normal[:, 2, 0] = -su
-    normal[:, 1, 2] = normal[:, 2, 1] = -sv
-    normal[:, 2, 2] = (w * (u * u + v * v)).sum(-1)
-    right = np.stack([(w * bu).sum(-1), (w * bv).sum(-1), -(w * (u * bu + v * bv)).sum(-1)], -1)
-    enough = (seen.sum(-1) >= 2) & (np.abs(np.linalg.det(normal.astype(np.float64))) > 1e-12)
-    out = np.full((len(joints), 3), np.nan, joints.dtype)
-    if enough.any():
-        out[enough] = np.linalg.solve(normal[enough], right[enough][..., None])[..., 0]
-    return out

@@ -173,12 +173,27 @@ def convert(keypoints: FloatArray, source: Layout, target: Layout) -> FloatArray
         raise ShapeError(f"keypoints of {source.name} must be [..., {source.size}, 3], not {list(keypoints.shape)}")
     if source is target:
         return keypoints
-    out = np.full((*keypoints.shape[:-2], target.size, 3), np.nan, np.float32)
-    out[..., 2] = 0.0
-    for joint, parts in enumerate(conversion(source, target)):
-        if not parts:
-            continue
-        picked = keypoints[..., list(parts), :]
-        out[..., joint, :2] = picked[..., :2].mean(axis=-2)
-        out[..., joint, 2] = np.where(np.isnan(out[..., joint, 0]), 0.0, picked[..., 2].min(axis=-1))
+    one, other, known = _pairs(source, target)
+    first, second = keypoints[..., one, :], keypoints[..., other, :]
+    out = np.empty(first.shape, np.float32)
+    out[..., :2] = (first[..., :2] + second[..., :2]) / 2
+    out[..., 2] = np.minimum(first[..., 2], second[..., 2])
+    out[..., ~known, :2] = np.nan
+    out[np.isnan(out[..., 0]), 2] = 0.0
     return out
+
+
+@cache
+def _pairs(
+    source: Layout, target: Layout
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """For each target joint the two source joints whose mean it is, the same twice for one, and whether there are any.
+
+    None is made of more than two.
+    """
+    parts = conversion(source, target)
+    return (
+        np.array([part[0] if part else 0 for part in parts]),
+        np.array([part[-1] if part else 0 for part in parts]),
+        np.array([bool(part) for part in parts]),
+    )

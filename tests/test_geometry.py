@@ -67,35 +67,6 @@ def test_rotated_rays_are_those_of_rotated_points(seed: int) -> None:
     np.testing.assert_allclose(geometry.rotate_rays(p[..., :2] / p[..., 2:], turn), expected, atol=1e-7)
 
 
-@given(seeds)
-def test_the_root_is_found_exactly_whatever_the_weights(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    joints = rng.normal(0, 0.4, (4, 17, 3))
-    root = np.stack([rng.uniform(-1, 1, 4), rng.uniform(-1, 1, 4), rng.uniform(3, 9, 4)], -1)
-    placed = joints + root[:, None]
-    weights = rng.uniform(0.1, 2, (4, 17))
-    found = geometry.solve_root(joints, placed[..., :2] / placed[..., 2:], weights)
-    np.testing.assert_allclose(found, root, atol=1e-6)
-
-
-@given(seeds)
-def test_unseen_joints_do_not_move_the_root(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    joints = rng.normal(0, 0.4, (1, 17, 3))
-    placed = joints + np.array([0.3, -0.2, 4.0])
-    seen = placed[..., :2] / placed[..., 2:]
-    weights = np.ones((1, 17))
-    seen[0, 3], weights[0, 5] = np.nan, 0.0
-    seen[0, 5] = 99.0
-    np.testing.assert_allclose(geometry.solve_root(joints, seen, weights)[0], [0.3, -0.2, 4.0], atol=1e-6)
-
-
-def test_one_joint_places_nobody() -> None:
-    weights = np.zeros((1, 17))
-    weights[0, 0] = 1
-    assert np.isnan(geometry.solve_root(np.ones((1, 17, 3)), np.zeros((1, 17, 2)), weights)).all()
-
-
 @pytest.mark.parametrize("focal", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_camera_refuses_an_impossible_focal_length(focal: float) -> None:
     with pytest.raises(SettingsError, match="fx"):

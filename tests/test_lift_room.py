@@ -12,7 +12,8 @@ from stream3d.geometry import Camera, project
 from stream3d.lift import Lifter, LiftSettings
 from stream3d.lift.features import FEATURES, WINDOW
 from stream3d.lift.history import Histories
-from stream3d.lift.placement import FARTHEST_M, NEAREST_M, place
+from stream3d.lift.placement import FARTHEST_M, NEAREST_M, Sight
+from stream3d.lift.placement import standing as placed_by
 from stream3d.skeleton import BLAZEPOSE33, COCO17, H36M17, Layout
 from stream3d.values import Tracks2D
 from tests.walker import walker
@@ -223,8 +224,10 @@ def test_outliers_hardly_move_the_root() -> None:
     placed = engine.joints[None] + root[:, None]
     rays = placed[..., :2] / placed[..., 2:]
     rays[0, 13] += 0.5
-    found = place(engine.joints[None], rays, np.ones((1, 17), np.float32), np.full(1, 0.16, np.float32))
-    np.testing.assert_allclose(found, root, atol=0.02)
+    ones = np.ones((1, 17), np.float32)
+    sight = Sight(rays=rays, confidence=ones, trusted=ones > 0)
+    found, _ = placed_by(engine.joints[None], 0.05 * ones, sight, np.full(1, 0.16, np.float32), 0.03)
+    np.testing.assert_allclose((found - engine.joints)[:, 0], root, atol=0.02)
 
 
 @pytest.mark.parametrize(

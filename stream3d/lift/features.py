@@ -6,64 +6,27 @@ stands in the picture changes nothing), in units of the body's apparent size ove
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.geometry import centring_rotation, rotate_rays
-from stream3d.skeleton import H36M17
+from stream3d.kernels import windows
+from stream3d.kernels.windows import BONE_A, BONE_B, BONE_M
+from stream3d.nets.lifter_shape import FEATURES, WINDOW
+
+__all__ = ["BONE_A", "BONE_B", "BONE_M", "FEATURES", "WINDOW", "Bool", "Float32"]
+__all__ += ["apparent_size", "root_rays", "size_of", "window_features"]
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 
-WINDOW = 27
-FEATURES = 17 * 3 + 4
-
-_J = {name: index for index, name in enumerate(H36M17.names)}
-# Bones that measure apparent size, with their usual lengths in metres at a stature of 1.70 m.
-_BONES = (
-    ("right_hip", "right_knee", 0.42),
-    ("left_hip", "left_knee", 0.42),
-    ("right_knee", "right_ankle", 0.42),
-    ("left_knee", "left_ankle", 0.42),
-    ("pelvis", "thorax", 0.49),
-    ("thorax", "nose", 0.17),
-    ("left_shoulder", "right_shoulder", 0.34),
-    ("left_shoulder", "left_elbow", 0.28),
-    ("right_shoulder", "right_elbow", 0.28),
-    ("left_elbow", "left_wrist", 0.25),
-    ("right_elbow", "right_wrist", 0.25),
-)
-BONE_A = np.array([_J[a] for a, _, _ in _BONES])
-BONE_B = np.array([_J[b] for _, b, _ in _BONES])
-BONE_M = np.array([length for _, _, length in _BONES], np.float32)
-# Below the shoulders by this many shoulder widths or thorax-to-nose lengths, where nothing of the pelvis is seen.
-_TORSO_PER_SHOULDERS, _TORSO_PER_NECK = 1.3, 2.6
-_SMALLEST_SIZE = 1e-3
-_FARTHEST = 5.0
 _ZOOM = 17 * 3 + 1
 
 
-def _mean_of(rays: Float32, seen: Bool, joints: tuple[str, ...]) -> tuple[Float32, Bool]:
-    """Mean ray [..., 2] of the seen ones among ``joints``, and whether there was one."""
-    index = [_J[name] for name in joints]
-    mask = seen[..., index, None]
-    count = mask.sum(-2)
-    total = np.where(mask, rays[..., index, :], np.float32(0)).sum(-2)
-    return total / np.maximum(count, 1).astype(np.float32), count[..., 0] > 0
-
-
-def _below_shoulders(rays: Float32, seen: Bool) -> tuple[Float32, Bool]:
-    """A guess of the root [..., 2] under the shoulders, for bodies cut off at the waist."""
-    top, any_top = _mean_of(rays, seen, ("thorax", "left_shoulder", "right_shoulder"))
-    widths = np.zeros(rays.shape[:-2], np.float32)
-    for a, b, factor in (
-        ("left_shoulder", "right_shoulder", _TORSO_PER_SHOULDERS),
-        ("thorax", "nose", _TORSO_PER_NECK),
-    ):
-        both = seen[..., _J[a]] & seen[..., _J[b]]
-        length = np.linalg.norm(rays[..., _J[a], :] - rays[..., _J[b], :], axis=-1)
-        widths = np.maximum(widths, np.where(both, length * np.float32(factor), np.float32(0)))
-    return top + np.stack([np.zeros_like(widths), widths], -1), any_top
+def plain(array: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """The array as the kernels know it: for any other kind they would be compiled again, in the middle of a stream."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
 
 
 def root_rays(rays: Float32, seen: Bool) -> Float32:
@@ -72,14 +35,9 @@ def root_rays(rays: Float32, seen: Bool) -> Float32:
     The mean of both hips; else the pelvis, one hip, a guess below the shoulders, the mean of what is seen, and 0 where
     nothing is.
     """
-    rays = np.where(seen[..., None], rays, np.float32(0))
-    root, _ = _mean_of(rays, seen, H36M17.names)
-    below, any_top = _below_shoulders(rays, seen)
-    root = np.where(any_top[..., None], below, root)
-    hips, any_hip = _mean_of(rays, seen, ("left_hip", "right_hip"))
-    root = np.where(any_hip[..., None], hips, root)
-    lone = seen[..., _J["pelvis"]] & ~(seen[..., _J["left_hip"]] & seen[..., _J["right_hip"]])
-    return np.where(lone[..., None], rays[..., _J["pelvis"], :], root)
+    out = np.empty((rays.size // 34, 2), np.float32)
+    windows.roots(plain(rays, np.float32).reshape(-1, 17, 2), plain(seen, np.bool_).reshape(-1, 17), out)
+    return out.reshape(*rays.shape[:-2], 2)
 
 
 def apparent_size(rays: Float32, seen: Bool) -> Float32:
@@ -87,13 +45,9 @@ def apparent_size(rays: Float32, seen: Bool) -> Float32:
 
     The sum of all seen bones' lengths over the sum of their usual lengths: it barely moves when limbs go unseen.
     """
-    both = seen[..., BONE_A] & seen[..., BONE_B]
-    bones = np.where(seen[..., None], rays, np.float32(0))
-    lengths = np.linalg.norm(bones[..., BONE_A, :] - bones[..., BONE_B, :], axis=-1)
-    apparent = np.where(both, lengths, np.float32(0)).sum((-2, -1))
-    usual = np.where(both, BONE_M, np.float32(0)).sum((-2, -1))
-    size = apparent / np.maximum(usual, np.float32(1e-6))
-    return np.asarray(np.maximum(size, np.float32(_SMALLEST_SIZE)), np.float32)
+    out = np.empty(len(rays), np.float32)
+    windows.sizes(plain(rays, np.float32), plain(seen, np.bool_), out)
+    return out
 
 
 def size_of(features: Float32, lookahead: int = 0) -> Float32:
@@ -113,22 +67,13 @@ def window_features(
     Per frame: 17 × (x, y, confidence), seconds since the frame before × 10, log apparent size over the window, the root
     as the answered frame's virtual camera sees it (x, y).
     """
-    answered = rays.shape[1] - 1 - lookahead
-    seen: Bool = np.asarray((confidence > 0) & np.isfinite(rays).all(-1))
-    present: Bool = np.asarray(seen.any(-1))
-    roots = root_rays(rays, seen)
-    turns = centring_rotation(roots)
-    centred = rotate_rays(np.where(seen[..., None], rays, roots[..., None, :]), turns)
-    # Off the axis a picture is stretched, so size is measured after centring too.
-    size = apparent_size(centred, seen)
-    centred = centred / size[:, None, None, None]
-    path = rotate_rays(roots, turns[:, answered]) / size[:, None, None]
-    points = np.concatenate([centred, np.where(seen, confidence, np.float32(0))[..., None]], -1)
-    step = np.diff(time, axis=-1, prepend=time[:, :1]) * 10
-    step = np.where(np.roll(present, 1, -1), step, 0.0)
-    step[:, 0] = 0.0
-    zoom = np.broadcast_to(np.log(4 * size)[:, None], present.shape)
-    columns = [points.reshape(*present.shape, 51), step[..., None], zoom[..., None], path]
-    features = np.concatenate(columns, -1, dtype=np.float32)
-    limited = np.clip(np.nan_to_num(features, nan=0.0), -_FARTHEST, _FARTHEST)
-    return limited * present[..., None].astype(np.float32), turns[:, answered].astype(np.float32)
+    count, frames = rays.shape[:2]
+    out = np.zeros((count, frames, FEATURES), np.float32), np.empty((count, 3, 3), np.float32)
+    given = plain(rays, np.float32), plain(confidence, np.float32), plain(time, np.float64)
+    windows.features(*given, frames - 1 - lookahead, out)
+    return out
+
+
+def warm() -> None:
+    """Compile the kernel, or load it from the cache, so that the first frame need not wait."""
+    window_features(np.zeros((1, 1, 17, 2), np.float32), np.zeros((1, 1, 17), np.float32), np.zeros((1, 1)))

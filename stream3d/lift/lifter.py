@@ -11,6 +11,7 @@ import numpy as np
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.geometry import Camera
+from stream3d.lift import features, placement
 from stream3d.lift.features import Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key, Moment, windows_of
 from stream3d.lift.observe import observe, same_places
@@ -142,8 +143,8 @@ class Lifter:
     def _answers(self, people: Sequence[tuple[float, _Seen]]) -> list[tuple[Float32, Float32]]:
         """Joints [17, 3] in camera space and sigma [17] of each person, seen at a time in seconds."""
         windows = windows_of([seen.moment for _, seen in people], self.lookahead)
-        features, turn = window_features(*windows, self.lookahead)
-        out = self.engine(features=features)
+        seen_by_net, turn = window_features(*windows, self.lookahead)
+        out = self.engine(features=seen_by_net)
         scale = np.float32(self.settings.height_m / REFERENCE_HEIGHT_M)
         joints = (out["joints"] @ turn * scale).astype(np.float32)
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
@@ -153,7 +154,7 @@ class Lifter:
             trusted=np.stack([seen.sight.trusted for _, seen in people]),
         )
         noise_m = float(scale) * self.settings.keypoint_noise_m
-        placed, moves = standing(joints, sigma, sight, size_of(features, self.lookahead) / scale, noise_m)
+        placed, moves = standing(joints, sigma, sight, size_of(seen_by_net, self.lookahead) / scale, noise_m)
         for row, (pts, seen) in enumerate(people):
             placed[row, :, :2] += seen.moment.past.steady(moves[row], pts)
         return list(zip(placed, sigma, strict=True))
@@ -185,5 +186,7 @@ def make_lifter(settings: LiftSettings | None = None, engine: EngineSettings | N
         EngineError: the net cannot be compiled, or the device is not there.
     """
     settings = settings or LiftSettings()
+    for kernels in (features, placement):
+        kernels.warm()
     said = describe_lifter(find_lifter(settings.lifter, settings.lookahead))
     return Lifter(make_engine(said.spec(), engine), settings, lookahead=said.shape.lookahead, about=said.as_meta())

@@ -23,10 +23,10 @@ def observe(tracks: Tracks2D, camera: Camera, min_score: float) -> tuple[Float32
     """
     keypoints = convert(tracks.keypoints, tracks.layout, H36M17)
     rays = pixels_to_rays(keypoints[..., :2], camera).astype(np.float32)
-    score = np.nan_to_num(keypoints[..., 2])
+    score = keypoints[..., 2]
     seen = np.isfinite(rays).all(-1) & (score > 0) & (score >= min_score)
-    confidence = np.where(seen, np.clip(score, _LOWEST_CONFIDENCE, 1), np.float32(0)).astype(np.float32)
-    return np.where(seen[..., None], rays, np.float32(0)), confidence
+    confidence = np.where(seen, np.minimum(np.maximum(score, np.float32(_LOWEST_CONFIDENCE)), 1), np.float32(0))
+    return np.where(seen[..., None], rays, np.float32(0)), confidence.astype(np.float32, copy=False)
 
 
 @cache

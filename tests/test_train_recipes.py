@@ -158,6 +158,13 @@ def test_it_trains_on_cuda(make: Callable[..., Game], people: People, pool: Moti
     assert len(run(Trainer(make(people, pool), "cuda"), tmp_path)) == 6
 
 
+@every_game
+def test_a_lifter_that_wants_a_past_is_refused(make: Callable[..., Game], people: People, pool: MotionPool) -> None:
+    for shape in (LifterShape(), LifterShape(kind="mlp", lookahead=2)):
+        with pytest.raises(SettingsError, match="photographs are single frames"):
+            make(people, pool, shape=shape)
+
+
 def depth_error(lifter: torch.nn.Module, joints: np.ndarray) -> tuple[float, float]:
     """Mean N-MPJPE in metres of a lifter, and of the same answers with no depth at all, on exact 2D."""
     people = people_of(joints)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from stream3d.lift.features import window_features
-from stream3d.nets.lifter_torch import Lifter, LifterShape
+from stream3d.nets.lifter_torch import LifterShape
 from train import command, losses, photographs
 from train.adversary import Kind, teach, word
 from train.augment import NET_TYPES, Augmentation
@@ -32,7 +32,7 @@ from train.people import STEP, People, load_people, steps
 from train.photographs import NewViews, Photographs
 from train.pictures import Shown
 from train.recipe import Schedule
-from train.single import as_windows, begin_flat
+from train.single import as_windows, single_frame_lifter
 from train.views import turned
 from train.windows import MotionPool, as_seen, bodies, draw
 
@@ -103,7 +103,7 @@ class Unpaired:
     def __init__(self, recipe: Recipe, people: People, pool: MotionPool) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.people, self.pool = recipe, people, pool
-        self.lifter = begin_flat(Lifter(recipe.shape))
+        self.lifter = single_frame_lifter(recipe.shape)
         critics = {"pose": PoseCritic(recipe.critic_width), "view": PlaneCritic(recipe.critic_width)}
         self.critics = nn.ModuleDict({name: critic for name, critic in critics.items() if recipe.weight(name)})
         self.helpers = nn.ModuleDict()

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from stream3d.nets.lifter import WEIGHTS
-from stream3d.nets.lifter_torch import Lifter, LifterShape
+from stream3d.nets.lifter_torch import LifterShape
 from train import command, losses, photographs
 from train.adversary import Kind, teach, word
 from train.anatomy import prior
@@ -31,7 +31,7 @@ from train.people import People, load_people
 from train.photographs import Photographs
 from train.pictures import Shown
 from train.recipe import Schedule
-from train.single import begin_flat
+from train.single import single_frame_lifter
 from train.tilt import TiltNet
 
 OUT = WEIGHTS.with_name("mpii2d.safetensors")
@@ -82,7 +82,7 @@ class FromPhotographs:
     def __init__(self, recipe: Recipe, people: People) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.people = recipe, people
-        self.lifter = begin_flat(Lifter(recipe.shape))
+        self.lifter = single_frame_lifter(recipe.shape)
         self.critics = nn.ModuleDict({"view": PlaneCritic(recipe.critic_width)} if recipe.w_view else {})
         self.helpers = nn.ModuleDict({"tilt": TiltNet()} if recipe.tilt == "predicted" else {})
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from stream3d.lift.features import FEATURES
-from stream3d.nets.lifter_torch import Lifter, LifterShape
+from stream3d.nets.lifter_torch import LifterShape
 from train import command, losses
 from train.adversary import Kind, teach, word
 from train.augment import Augmentation
@@ -30,7 +30,7 @@ from train.mocap.takes import TRAINING, Take, load_takes, split
 from train.people import STEP, steps
 from train.pictures import Shown
 from train.recipe import Schedule
-from train.single import Frames, as_windows, seen_from
+from train.single import Frames, as_windows, seen_from, single_frame_lifter
 from train.windows import MotionPool
 
 OUT = Path("runs/poseaug.safetensors")
@@ -101,7 +101,7 @@ class Augmented:
     def __init__(self, recipe: Recipe, pool: MotionPool) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool = recipe, pool
-        self.lifter = Lifter(recipe.shape)
+        self.lifter = single_frame_lifter(recipe.shape)
         critics = {"pose": PoseCritic(recipe.critic_width), "view": PlaneCritic(recipe.critic_width)}
         self.critics = nn.ModuleDict({n: c for n, c in critics.items() if recipe.learned and recipe.weight(n)})
         self.helpers = nn.ModuleDict({"augmentor": Augmentor()} if recipe.learned else {})

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stream3d.errors import SettingsError
 from stream3d.lift import features
-from stream3d.nets.lifter_torch import Lifter
+from stream3d.nets.lifter_torch import Lifter, LifterShape
 from stream3d.skeleton import H36M17
 from train.people import STEP, Inputs
 from train.views import turned
@@ -20,8 +21,16 @@ _LEAST, _SHARE = 0.05, 0.85
 _FLAT = 0.1
 
 
-def begin_flat(lifter: Lifter) -> Lifter:
-    """The lifter with a head so small that its first answers lie flat on the rays they were seen on."""
+def single_frame_lifter(shape: LifterShape) -> Lifter:
+    """A lifter whose first answers lie nearly flat on the rays they were seen on.
+
+    Raises:
+        SettingsError: it would also look at frames that single photographs do not have.
+    """
+    if shape.kind != "mlp" or shape.lookahead:
+        said = f"{shape.kind} with lookahead {shape.lookahead}"
+        raise SettingsError(f"shape.kind must be mlp, without lookahead: photographs are single frames; not {said}")
+    lifter = Lifter(shape)
     with torch.no_grad():
         lifter.head.weight.mul_(_FLAT)
         lifter.head.bias.mul_(_FLAT)

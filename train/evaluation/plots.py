@@ -6,27 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from matplotlib import pyplot
 
 from stream3d.geometry import centring_rotation
 from stream3d.lift.features import root_rays
-from stream3d.skeleton import H36M17
 from train import metrics
 from train.evaluation.measures import BANDS, THRESHOLDS_MM, Figures
 from train.evaluation.streams import FOCAL_PX, Answer
-
-mpl.use("Agg")
-from matplotlib import pyplot
+from train.figures import INK, Array, bones, save, square, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = npt.NDArray[np.floating]
-
-_INK = ("#1f5fa8", "#d9822b", "#4a9a58", "#8a5aa6")
-_SIDES = {"left": "#d9822b", "right": "#1f5fa8", "middle": "#444444"}
 _TRUE = "#b8b8b8"
 _DRAWN = 70  # of each action
 _NOISE = f"noise, px at focal length {FOCAL_PX:g}"
@@ -52,15 +45,15 @@ def draw_samples(path: Path, answers: Sequence[Answer], seed: int = 3) -> None:
         truth, pose = _as_looked_at(answer, frame)
         reach = 1.08 * float(np.abs(np.concatenate([truth, pose])).max())
         for panel, columns, title in ((axes[1], (0, 1), "from the camera"), (axes[2], (2, 1), "from the side")):
-            _bones(panel, truth[:, columns], _TRUE, 5.0)
-            _bones(panel, pose[:, columns], None, 1.8)
-            _frame(panel, reach, title if name == "best" else "")
+            bones(panel, truth[:, columns], _TRUE, 5.0)
+            bones(panel, pose[:, columns], None, 1.8)
+            square(panel, reach, title if name == "best" else "")
         axes[0].set_ylabel(f"{name}: {errors[at]:.0f} mm\n{answer.stream.action}", fontsize=10)
     grid[0, 0].set_title("2D, as the net gets it", fontsize=10)
     grid[-1, 1].set_xlabel("grey: truth; orange: left, blue: right", fontsize=9)
     grid[-1, 2].set_xlabel("camera at the left; grid 0.5 m", fontsize=9)
     figure.suptitle(f"Best, median and worst of {len(order)} frames drawn from motion never seen", fontsize=11)
-    _save(path)
+    save(path)
 
 
 def _drawn(answers: Sequence[Answer], seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array]:
@@ -87,30 +80,9 @@ def _as_looked_at(answer: Answer, frame: int) -> tuple[Array, Array]:
 def _draw_2d(axes: Axes, answer: Answer, frame: int) -> None:
     rays, seen = answer.stream.rays[frame], answer.stream.confidence[frame] > 0
     pixels = (rays - root_rays(rays[None], seen[None])[0]) * FOCAL_PX
-    _bones(axes, pixels, None, 1.8, seen)
+    bones(axes, pixels, None, 1.8, seen)
     axes.scatter(pixels[seen, 0], pixels[seen, 1], s=9, color="#222222", zorder=3)
-    _frame(axes, 1.08 * float(np.abs(pixels[seen]).max()), "", grid=False)
-
-
-def _bones(
-    axes: Axes, points: Array, colour: str | None, width: float, seen: npt.NDArray[np.bool_] | None = None
-) -> None:
-    for parent, child in H36M17.bones:
-        if seen is None or (seen[parent] and seen[child]):
-            shade = colour or _SIDES[H36M17.side(child)]
-            axes.plot(*points[[parent, child]].T, color=shade, linewidth=width, solid_capstyle="round")
-
-
-def _frame(axes: Axes, reach: float, title: str, *, grid: bool = True) -> None:
-    """Equal scales, y down, no numbers."""
-    axes.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
-    ticks = np.arange(-0.5 * int(reach / 0.5), reach, 0.5) if grid else np.zeros(0)
-    axes.set_xticks(ticks, labels=[])
-    axes.set_yticks(ticks, labels=[])
-    if grid:
-        axes.grid(color="#eeeeee")
-    axes.tick_params(length=0)
-    axes.set_title(title, fontsize=10)
+    square(axes, 1.08 * float(np.abs(pixels[seen]).max()), "", grid=False)
 
 
 def draw_joints(path: Path, row: Figures) -> None:
@@ -121,13 +93,13 @@ def draw_joints(path: Path, row: Figures) -> None:
     places = np.arange(len(order))
     parts = {"across (x)": "x", "down (y)": "y", "in depth (z)": "z"}
     for k, (label, key) in enumerate(parts.items()):
-        axes.bar(places + 0.26 * (k - 1), [joints[n][key] for n in order], 0.25, label=label, color=_INK[k])
+        axes.bar(places + 0.26 * (k - 1), [joints[n][key] for n in order], 0.25, label=label, color=INK[k])
     axes.plot(places, [joints[n]["mpjpe"] for n in order], "_", color="#222222", ms=22, mew=2, label="distance (MPJPE)")
     axes.set_xticks(places, [name.replace("_", "\n") for name in order], fontsize=8)
     axes.set_ylabel("mean error, mm")
     axes.set_title(f"Error by joint and axis of the camera ({row['frames']} frames)", fontsize=11)
-    _tidy(axes)
-    _save(path)
+    tidy(axes)
+    save(path)
 
 
 def draw_curves(path: Path, row: Figures, sweeps: Sequence[Figures]) -> None:
@@ -142,35 +114,35 @@ def draw_curves(path: Path, row: Figures, sweeps: Sequence[Figures]) -> None:
             _draw_sweep(grid.flat[place], rows, label)
     if sweeps:
         _draw_sweep_bands(grid.flat[5], sweeps)
-    _save(path)
+    save(path)
 
 
 def _draw_pck(axes: Axes, row: Figures) -> None:
-    axes.plot(THRESHOLDS_MM, row["pck_curve"], color=_INK[0])
-    axes.fill_between(THRESHOLDS_MM, row["pck_curve"], color=_INK[0], alpha=0.12)
+    axes.plot(THRESHOLDS_MM, row["pck_curve"], color=INK[0])
+    axes.fill_between(THRESHOLDS_MM, row["pck_curve"], color=INK[0], alpha=0.12)
     axes.set(xlabel="threshold, mm", ylabel="joints within, %", xlim=(0, 150), ylim=(0, 100))
     axes.set_title(f"PCK@150 {row['pck150']:.1f} %, AUC {row['auc']:.1f} %", fontsize=10)
-    _tidy(axes, legend=False)
+    tidy(axes, legend=False)
 
 
 def _draw_bands(axes: Axes, row: Figures) -> None:
     axes.plot([0, 100], [0, 100], color=_TRUE, linestyle="--")
     for k, axis in enumerate("xyz"):
-        axes.plot(100 * BANDS, row["band_curves"][axis], color=_INK[k], linewidth=0.9, label=f"{axis} alone")
+        axes.plot(100 * BANDS, row["band_curves"][axis], color=INK[k], linewidth=0.9, label=f"{axis} alone")
     axes.plot(100 * BANDS, row["band_curves"]["all"], color="#222222", linewidth=2, label="all")
     for nominal, key in ((68.27, "within_1_sigma"), (95.0, "within_1.96_sigma")):
         axes.plot(nominal, row[key], "o", color="#222222")
         axes.annotate(f"{row[key]:.0f}", (nominal, row[key]), (4, -11), textcoords="offset points", fontsize=8)
     axes.set(xlabel="nominal band, %", ylabel="coordinates inside, %", xlim=(0, 100), ylim=(0, 104))
-    _tidy(axes)
+    tidy(axes)
 
 
 def _draw_sweep(axes: Axes, rows: Sequence[Figures], label: str) -> None:
     for k, (name, key) in enumerate((("MPJPE", "mpjpe"), ("PA-MPJPE", "pa_mpjpe"))):
-        axes.plot([r["value"] for r in rows], [r[key] for r in rows], "o-", ms=3.5, color=_INK[k], label=name)
+        axes.plot([r["value"] for r in rows], [r[key] for r in rows], "o-", ms=3.5, color=INK[k], label=name)
     axes.set(xlabel=label, ylabel="mm")
     axes.set_ylim(bottom=0)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _draw_sweep_bands(axes: Axes, sweeps: Sequence[Figures]) -> None:
@@ -179,19 +151,7 @@ def _draw_sweep_bands(axes: Axes, sweeps: Sequence[Figures]) -> None:
         rows = [row for row in sweeps if row["swept"] == name]
         most = max(row["value"] for row in rows)
         shares = [row["within_1_sigma"] for row in rows]
-        axes.plot([row["value"] / most for row in rows], shares, "o-", ms=3.5, color=_INK[k + 2], label=label)
+        axes.plot([row["value"] / most for row in rows], shares, "o-", ms=3.5, color=INK[k + 2], label=label)
     axes.axhline(68.27, color=_TRUE, linestyle="--", label="nominal")
     axes.set(xlabel="of the most", ylabel="inside the 68 % band, %", ylim=(40, 100))
-    _tidy(axes)
-
-
-def _tidy(axes: Axes, *, legend: bool = True) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    if legend:
-        axes.legend(fontsize=8, frameon=False)
-
-
-def _save(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyplot.gcf().savefig(path, dpi=110)
-    pyplot.close("all")
+    tidy(axes)

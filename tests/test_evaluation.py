@@ -184,20 +184,25 @@ def test_lengths_are_of_the_true_body() -> None:
     assert tall["mpjpe_default_height"] < 1e-3 < tall["mpjpe"]
 
 
-def test_sigma_that_tells_the_truth_covers_what_it_says() -> None:
+def half_normal(shape: tuple[int, ...], sigma: float) -> np.ndarray:
+    """Errors [..., 3] in any direction, whose length is a normal deviate's."""
     rng = np.random.default_rng(0)
-    found = figures([answer(lambda truth: truth + 0.05 * rng.standard_normal(truth.shape))], range(17))
+    ways = rng.standard_normal(shape)
+    return sigma * ways / np.linalg.norm(ways, axis=-1, keepdims=True) * rng.standard_normal((*shape[:-1], 1))
+
+
+def test_sigma_that_tells_the_truth_covers_what_it_says() -> None:
+    found = figures([answer(lambda truth: truth + half_normal(truth.shape, 0.05))], range(17))
     assert found["within_1_sigma"] == pytest.approx(68.27, abs=2)
     assert found["within_1.96_sigma"] == pytest.approx(95, abs=1)
-    assert found["joints"]["nose"]["within_1_sigma"] == pytest.approx(68.27, abs=6)
-    assert found["coverage_axes"]["z"]["within_1.96_sigma"] == pytest.approx(95, abs=2)
+    assert found["joints"]["nose"]["within_1_sigma"] == pytest.approx(68.27, abs=8)
+    assert found["coverage_axes"]["z"]["within_1_sigma"] > 80  # a part of the distance
     assert found["z"] == pytest.approx(1, abs=0.03)
-    np.testing.assert_allclose(found["band_curves"]["all"], [*range(5, 96, 5), 99], atol=2)
+    np.testing.assert_allclose(found["band_curves"]["distance"], [*range(5, 96, 5), 99], atol=2.5)
 
 
 def test_sigma_that_boasts_is_found_out() -> None:
-    rng = np.random.default_rng(0)
-    found = figures([answer(lambda truth: truth + 0.1 * rng.standard_normal(truth.shape))], range(17))
+    found = figures([answer(lambda truth: truth + half_normal(truth.shape, 0.1))], range(17))
     assert found["within_1_sigma"] == pytest.approx(38.3, abs=2)  # half a standard deviation
     assert found["z"] == pytest.approx(2, abs=0.05)
 

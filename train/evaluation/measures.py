@@ -146,21 +146,23 @@ def body(pose: Array, clip: npt.NDArray[np.int64]) -> Figures:
 
 
 def _bands(g: Gathered) -> Figures:
-    """What share of coordinates lies within bands of sigma: of all axes, and of each."""
-    gap = g.pose[:, g.free] - g.truth[:, g.free]
-    sigma = np.broadcast_to(g.sigma[:, g.free, None], gap.shape)
-    axes = {"all": [0, 1, 2], "x": [0], "y": [1], "z": [2]}
-    curves = {name: metrics.within(gap[..., k], sigma[..., k], _DEVIATIONS) for name, k in axes.items()}
+    """What share of joints lies within so many sigma of the truth: by distance, as sigma is meant, and by each axis."""
+    gap, sigma = g.pose[:, g.free] - g.truth[:, g.free], g.sigma[:, g.free]
+    distance = np.linalg.norm(gap, axis=-1)
+    errors = {"distance": distance, **{axis: gap[..., k] for k, axis in enumerate("xyz")}}
     return {
-        "z": round(float(np.sqrt(np.square(gap / sigma).mean())), 2),
-        **_coverage(gap, sigma),
-        "coverage_axes": {a: _coverage(gap[..., k], sigma[..., k]) for k, a in enumerate("xyz")},
-        "band_curves": {name: [_percent(share) for share in curve] for name, curve in curves.items()},
+        "z": round(float(np.sqrt(np.square(distance / sigma).mean())), 2),
+        **_coverage(distance, sigma),
+        "coverage_axes": {axis: _coverage(errors[axis], sigma) for axis in "xyz"},
+        "band_curves": {
+            name: [_percent(share) for share in metrics.within(error, sigma, _DEVIATIONS)]
+            for name, error in errors.items()
+        },
     }
 
 
-def _coverage(gap: Array, sigma: Array) -> dict[str, float]:
-    one, two = metrics.within(gap, sigma, np.array([1.0, 1.96]))
+def _coverage(errors: Array, sigma: Array) -> dict[str, float]:
+    one, two = metrics.within(errors, sigma, np.array([1.0, 1.96]))
     return {"within_1_sigma": _percent(one), "within_1.96_sigma": _percent(two)}
 
 
@@ -168,14 +170,14 @@ def _by_joint(g: Gathered) -> Figures:
     out = {}
     for joint in g.free:
         gap = g.gap_mm[:, joint]
-        sigma = np.broadcast_to((g.sigma[:, joint] * g.scale * 1000)[:, None], gap.shape)
+        sigma = g.sigma[:, joint] * g.scale * 1000
         errors = np.linalg.norm(gap, axis=-1)
         out[H36M17.names[joint]] = {
             "mpjpe": _mean(errors),
             **{axis: _mean(np.abs(gap[:, k])) for k, axis in enumerate("xyz")},
             "pck150": _percent(errors < PCK_MM),
             "sigma": _mean(sigma),
-            **_coverage(gap, sigma),
+            **_coverage(errors, sigma),
         }
     return out
 

@@ -128,12 +128,12 @@ def _draw_pck(axes: Axes, row: Figures) -> None:
 def _draw_bands(axes: Axes, row: Figures) -> None:
     axes.plot([0, 100], [0, 100], color=_TRUE, linestyle="--")
     for k, axis in enumerate("xyz"):
-        axes.plot(100 * BANDS, row["band_curves"][axis], color=INK[k], linewidth=0.9, label=f"{axis} alone")
-    axes.plot(100 * BANDS, row["band_curves"]["all"], color="#222222", linewidth=2, label="all")
+        axes.plot(100 * BANDS, row["band_curves"][axis], color=INK[k], linewidth=0.9, label=f"in {axis} alone")
+    axes.plot(100 * BANDS, row["band_curves"]["distance"], color="#222222", linewidth=2, label="distance")
     for nominal, key in ((68.27, "within_1_sigma"), (95.0, "within_1.96_sigma")):
         axes.plot(nominal, row[key], "o", color="#222222")
         axes.annotate(f"{row[key]:.0f}", (nominal, row[key]), (4, -11), textcoords="offset points", fontsize=8)
-    axes.set(xlabel="nominal band, %", ylabel="coordinates inside, %", xlim=(0, 100), ylim=(0, 104))
+    axes.set(xlabel="nominal band, %", ylabel="joints inside, %", xlim=(0, 100), ylim=(0, 104))
     tidy(axes)
 
 

@@ -46,7 +46,7 @@ Millimetres, root-aligned, of the body with its stature known (*at 1.70 m*: with
 cent of joints, pelvis aside, within 150 mm; AUC: the same, mean over 0 to 150 mm in steps of 5. *acc.* mean error of
 acceleration in mm/frame² (at 30 fps 1 is 0.9 m/s²); *lag* in ms. In per cent: *asym.* difference of left and right
 bones, *incon.* standard deviation of a bone's length over a clip, *limits* joints bent beyond anatomical limits, *1 σ*
-and *1.96 σ* coordinates within so many of their own standard deviations (nominal 68.3 and 95)."""
+and *1.96 σ* joints no farther from the truth than so many of their own sigma (nominal 68.3 and 95)."""
 
 
 def table(first: str, columns: Mapping[str, tuple[str, int]], rows: Rows) -> str:

@@ -16,7 +16,7 @@ from torch import nn
 from stream3d.errors import DeviceError, ModelError, ModelMissingError, SettingsError
 from stream3d.nets.lifter_torch import Lifter, LifterShape, load_lifter
 from tests.walker import walker
-from train import checkpoint, command
+from train import checkpoint, command, mpii2d
 from train.critics import MotionCritic, PoseCritic, ViewCritic
 from train.harness import Trainer, device_of, finish, has_bf16, run
 from train.lifter import Conditional, Recipe
@@ -57,6 +57,12 @@ def test_settings_come_from_the_file_then_set_then_flags(tmp_path: Path) -> None
     assert recipe.shape == LifterShape(channels=16, width=64)
     assert parsed("--set", "minutes=3").minutes == 3.0
     assert parsed("--set", "minutes=3", "--steps", "5").minutes == 0.0
+
+
+def test_what_a_table_within_leaves_out_is_as_the_recipe_has_it() -> None:
+    recipe = command.recipe_of(mpii2d.Recipe, {"shape": {"width": 64}}, "x")
+    assert recipe.shape == replace(mpii2d.Recipe().shape, width=64)
+    assert recipe.shape != LifterShape(width=64)
 
 
 @pytest.mark.parametrize(

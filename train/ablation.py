@@ -27,7 +27,7 @@ import torch
 from stream3d.errors import SettingsError, Stream3DError
 from stream3d.nets.lifter_torch import Lifter, load_lifter
 from stream3d.settings import from_table, load_toml
-from train.command import Place, assigned, merged
+from train.command import Place, assigned, merged, recipe_of
 from train.evaluate import evaluate
 from train.evaluation.streams import CONDITIONS, Clip, clips_of
 from train.harness import Trainer, finish, run
@@ -95,7 +95,7 @@ def runs_of(plan: Plan) -> list[Run]:
             if module not in RECIPES:
                 raise SettingsError(f"[variants.{name}] recipe must be one of {', '.join(RECIPES)}, not {module!r}")
             kind = importlib.import_module(f"train.{module}").Recipe
-            recipe = from_table(kind, {**table, "seed": seed}, f"variants.{name}")
+            recipe = recipe_of(kind, {**table, "seed": seed}, f"variants.{name}")
             out.append(Run(variant=name, module=module, recipe=recipe))
     if len({run.folder for run in out}) < len(out):
         raise SettingsError("two variants have names that differ in signs only, or a seed stands twice")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -94,7 +95,17 @@ def settings_of(kind: type[R], given: argparse.Namespace) -> R:
     flags = {name: getattr(given, name) for name in _FLAGS if getattr(given, name) is not None}
     if "steps" in flags and "minutes" not in flags:
         flags["minutes"] = 0.0
-    return from_table(kind, table | flags, given.config.name)
+    return recipe_of(kind, table | flags, given.config.name)
+
+
+def recipe_of(kind: type[R], table: dict[str, Any], where: str) -> R:
+    """A recipe from a TOML table; what a table within leaves out is as the recipe has it, not as its class has it.
+
+    Raises:
+        SettingsError: an unknown key, or a value that cannot be.
+    """
+    defaults = json.loads(json.dumps(asdict(kind())))
+    return from_table(kind, merged(defaults, table), where)
 
 
 def main(

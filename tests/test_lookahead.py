@@ -18,6 +18,7 @@ from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
 from stream3d.errors import SettingsError, SourceError
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, LiftSettings
+from stream3d.lift.bones import even_sided
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe
 from stream3d.lift.placement import Sight, standing, steadied
@@ -127,7 +128,7 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
                 trusted=(sure[:, now] > 0) & (np.arange(17) != H36M17.names.index("nose")),
             )
             placed, towards = standing(
-                out["joints"] @ turn, np.exp(out["log_sigma"]), sight, size_of(features, lookahead), 0.03
+                even_sided(out["joints"] @ turn), np.exp(out["log_sigma"]), sight, size_of(features, lookahead), 0.03
             )
             for row, person in enumerate(here):
                 if before[row] is not None:
@@ -135,6 +136,8 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
                     towards[row] = steadied(moves[person, before[row]], towards[row], step)
                 moves[person, t] = towards[row]
                 placed[row, :, :2] += towards[row]
+            placed = even_sided(placed)
+            for row, person in enumerate(here):
                 at = frame.person.tolist().index(person)
                 joints[at], sigma[at] = placed[row], np.exp(out["log_sigma"])[row]
         stamp = {"source_id": frame.source_id, "index": t, "pts": frame.pts, "captured_at": 0.0}

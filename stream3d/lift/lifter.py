@@ -11,7 +11,8 @@ import numpy as np
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.geometry import Camera
-from stream3d.lift import features, placement
+from stream3d.lift import bones, features, placement
+from stream3d.lift.bones import even_sided
 from stream3d.lift.features import Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key, Moment, windows_of
 from stream3d.lift.observe import observe, same_places
@@ -146,7 +147,7 @@ class Lifter:
         seen_by_net, turn = window_features(*windows, self.lookahead)
         out = self.engine(features=seen_by_net)
         scale = np.float32(self.settings.height_m / REFERENCE_HEIGHT_M)
-        joints = (out["joints"] @ turn * scale).astype(np.float32)
+        joints = even_sided((out["joints"] @ turn * scale).astype(np.float32))
         sigma = (np.exp(out["log_sigma"]) * scale).astype(np.float32)
         sight = Sight(
             rays=np.stack([seen.sight.rays for _, seen in people]),
@@ -157,7 +158,7 @@ class Lifter:
         placed, moves = standing(joints, sigma, sight, size_of(seen_by_net, self.lookahead) / scale, noise_m)
         for row, (pts, seen) in enumerate(people):
             placed[row, :, :2] += seen.moment.past.steady(moves[row], pts)
-        return list(zip(placed, sigma, strict=True))
+        return list(zip(even_sided(placed), sigma, strict=True))
 
     def _poses(self, tracks: Tracks2D, answers: dict[Key, tuple[Float32, Float32]]) -> Poses3D:
         joints = np.full((len(tracks), H36M17.size, 3), np.nan, np.float32)
@@ -186,7 +187,7 @@ def make_lifter(settings: LiftSettings | None = None, engine: EngineSettings | N
         EngineError: the net cannot be compiled, or the device is not there.
     """
     settings = settings or LiftSettings()
-    for kernels in (features, placement):
+    for kernels in (features, placement, bones):
         kernels.warm()
     said = describe_lifter(find_lifter(settings.lifter, settings.lookahead))
     return Lifter(make_engine(said.spec(), engine), settings, lookahead=said.shape.lookahead, about=said.as_meta())

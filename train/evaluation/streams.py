@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from stream3d.geometry import Camera
+from stream3d.lift.bones import even_sided
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe, same_places
 from stream3d.lift.placement import Sight, standing, steadied
@@ -184,11 +185,12 @@ def lifted(net: Lifter, stream: Stream) -> Answer:
     rays, confidence = sliding(stream.rays, ahead), sliding(stream.confidence, ahead)
     features, turn = window_features(rays, confidence, sliding(time, ahead), ahead)
     out, log_sigma = net(torch.from_numpy(features))
-    joints, sigma = out.numpy() @ turn, np.exp(log_sigma.numpy())
+    joints, sigma = even_sided(out.numpy() @ turn), np.exp(log_sigma.numpy())
     trusted = (stream.confidence > 0) & same_places(stream.layout)
     sight = Sight(rays=stream.rays, confidence=stream.confidence, trusted=trusted)
     placed, moves = standing(joints, sigma, sight, size_of(features, ahead), LiftSettings().keypoint_noise_m)
     for frame in range(1, len(moves)):
         moves[frame] = steadied(moves[frame - 1], moves[frame], 1 / stream.fps)
     placed[..., :2] += moves
-    return Answer(pose=placed - placed[:, :1], sigma=sigma, stream=stream)
+    pose = even_sided(placed)
+    return Answer(pose=pose - pose[:, :1], sigma=sigma, stream=stream)

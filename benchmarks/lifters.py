@@ -2,7 +2,8 @@
 
 The 2D is found once per clip; every lifter lifts the same tracks, smoothed as a run smooths them. Writes one video per
 clip (the 2D overlay, and for each lifter the skeletons from the camera and from the side) and the figures that need no
-truth. ``default`` is the lifter in the package.
+truth. ``default`` is the lifter in the package; a folder holds what another version of the project made of the same
+clips, ``CLIP.npz`` of ``stream3d run CLIP --save``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from benchmarks.clips import add_clips, find_clips
 from benchmarks.common import make_parser, table, write_json
-from benchmarks.lifting import Person, Seen, frames_of, lift, people_of, see
+from benchmarks.lifting import Person, Seen, frames_of, lift, people_of, recorded, see
 from benchmarks.panels import VIEWS, Window, blank, draw_people, title
 from stream3d.geometry import Camera, project
 from stream3d.lift.observe import same_places
@@ -42,7 +43,7 @@ _RADIUS_M = (1.0, 5.0)
 def main(argv: Sequence[str] | None = None) -> None:
     """Lift, draw, tell."""
     parser = make_parser(__doc__)
-    parser.add_argument("lifters", nargs="+", metavar="NAME=FILE", help="weights to compare, or names of shipped ones")
+    parser.add_argument("lifters", nargs="+", metavar="NAME=FILE", help="weights, shipped names or folders of tracks")
     add_clips(parser, CLIPS)
     parser.add_argument("--smoother", default="one-euro", choices=("one-euro", "none"))
     parser.add_argument("--frames", type=int, metavar="N", help="no more than the first N of each clip")
@@ -53,8 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, file in find_clips(given.data, list(given.clips)).items():
         seen = see(file, given.frames)
         camera = Camera.from_fov(*seen.size)
-        poses = {who: lift(seen, path, camera, smoother=given.smoother) for who, path in lifters.items()}
-        results[name] = {who: figures(people_of(seen, those), camera) for who, those in poses.items()}
+        poses, results[name] = {}, {}
+        for who, what in lifters.items():
+            own, poses[who] = lifted(what, name, seen, given.smoother)
+            results[name][who] = figures(people_of(own, poses[who]), camera)
         if not given.no_video:
             draw_video(given.out / f"{Path(name).stem}-lifters.mp4", file, seen, poses)
     write_json("lifters", {"smoother": given.smoother, "clips": results}, given.out)
@@ -69,6 +72,13 @@ def named(word: str) -> tuple[str, str]:
     """
     name, _, weights = word.rpartition("=")
     return name or Path(weights).stem, weights
+
+
+def lifted(what: str, clip: str, seen: Seen, smoother: str) -> tuple[Seen, list[Poses3D]]:
+    """The 2D that was lifted and the skeletons, by a lifter or from a folder of tracks."""
+    if Path(what).is_dir():
+        return recorded(Path(what) / f"{Path(clip).stem}.npz", seen)
+    return seen, lift(seen, what, Camera.from_fov(*seen.size), smoother=smoother)
 
 
 def figures(people: Sequence[Person], camera: Camera) -> dict[str, float]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.errors import TrackFileError
 from stream3d.geometry import Camera
 from stream3d.lift import LiftSettings, make_lifter
 from stream3d.pose2d import make_estimator
 from stream3d.solve import make_smoother
 from stream3d.source import Source, open_source
 from stream3d.track import Tracker
+from stream3d.trackfile import load_tracks
 from stream3d.values import Frame, Poses3D, Tracks2D
 
 Float32 = npt.NDArray[np.float32]
@@ -74,6 +76,27 @@ def lift(seen: Seen, weights: str, camera: Camera, *, smoother: str = "none") ->
     smooth = make_smoother(smoother)
     lifter = make_lifter(LiftSettings(lifter=weights))
     return [smooth(poses) for poses in lifter.lift_all((tracks, camera) for tracks in seen.tracks)]
+
+
+def recorded(path: Path, seen: Seen) -> tuple[Seen, list[Poses3D]]:
+    """The 2D and the skeletons that another run, of another version perhaps, stored of the same clip as a track file.
+
+    Raises:
+        TrackFileError: there is no such file, or it is damaged.
+    """
+    file = load_tracks(path)
+    layouts = file.keypoint_layout, file.joint_layout
+    rows = {frame.frame: frame for frame in file.by_frame()}
+    nobody = file.rows(0, 0) if len(file) else None
+    tracks, poses = [], []
+    for there in seen.tracks:
+        found = rows.get(there.index, nobody)
+        if found is None:
+            raise TrackFileError(f"{path}: holds nobody, so there is nothing to compare")
+        stamp = {"frame": there.index, "time": there.pts}
+        tracks.append(replace(found, **stamp).tracks(layouts[0]))
+        poses.append(replace(found, **stamp).poses(layouts[1]))
+    return replace(seen, tracks=tuple(tracks)), poses
 
 
 def people_of(seen: Seen, poses: Sequence[Poses3D]) -> list[Person]:

@@ -13,6 +13,7 @@ from benchmarks.lifting import Person, Seen, people_of
 from benchmarks.panels import Window
 from stream3d.geometry import Camera, project
 from stream3d.skeleton import BLAZEPOSE33, H36M17
+from stream3d.trackfile import replacing_npz
 from stream3d.values import Poses3D, Tracks2D
 from tests.clips import write_clip
 from tests.walker import walker
@@ -124,6 +125,28 @@ def test_people_are_gathered_from_the_frames_they_were_lifted_in() -> None:
     assert who.rows.tolist() == [0, 2, 3, 4]
     np.testing.assert_allclose(who.time, [0, 0.2, 0.3, 0.4])
     assert who.joints.shape == (4, 17, 3)
+
+
+def test_what_another_version_stored_is_compared_frame_by_frame(tmp_path: Path) -> None:
+    seen, poses = scene(30)
+    known = [0, *range(2, 30)]
+    names = {"keypoint_names": BLAZEPOSE33.names, "joint_names": H36M17.names}
+    with replacing_npz(tmp_path / "clip.npz") as file:
+        for name, array in {
+            "frame": np.array(known),
+            "time": np.array([poses[t].pts for t in known]),
+            "person": np.full(len(known), 3),
+            "keypoints2d": np.concatenate([seen.tracks[t].keypoints for t in known]),
+            "joints3d": np.concatenate([poses[t].joints for t in known]) + np.float32([0, 0, 1]),
+            "sigma": np.ones((len(known), 17), np.float32),
+            **{name: np.array(value) for name, value in names.items()},
+            "meta": np.array("{}"),
+        }.items():
+            file.add(name, array)
+    own, other = lifters.lifted(str(tmp_path), "clip.mp4", seen, "none")
+    assert [len(those) for those in other] == [1, 0] + [1] * 28
+    np.testing.assert_allclose(other[7].joints, poses[7].joints + np.float32([0, 0, 1]))
+    assert lifters.figures(people_of(own, other), CAMERA)["frames"] == 29
 
 
 def test_windows_follow_people_slowly_and_keep_their_size() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream3d.lift.observe import same_places
-from stream3d.lift.placement import Sight, standing, steadied
+from stream3d.lift.placement import Sight, standing
 from stream3d.skeleton import BLAZEPOSE33, H36M17
 
 ALL = np.ones((1, 17), np.bool_)
@@ -94,25 +94,3 @@ def test_only_trusted_joints_move() -> None:
     without = ALL.copy()
     without[0, WRIST] = False
     assert (moved(0, 0.05, 0.1, trusted=without)[0, WRIST] == 0).all()
-
-
-@given(st.floats(0.005, 0.2), st.integers(2, 30))
-def test_steadying_depends_on_time_alone(step_s: float, parts: int) -> None:
-    """One long step towards a constant is as many short ones; no time is no step."""
-    before, now = np.float32([0.1, -0.2]), np.float32([0.5, 0.3])
-    long, short = steadied(before, now, step_s), before
-    for _ in range(parts):
-        short = steadied(short, now, step_s / parts)
-    np.testing.assert_allclose(long, short, atol=1e-5)
-    np.testing.assert_array_equal(steadied(before, now, 0.0), before)
-
-
-def test_noise_is_cut_and_a_lasting_gap_is_closed() -> None:
-    rng = np.random.default_rng(0)
-    seen = 0.1 + 0.05 * rng.standard_normal((300, 1)).astype(np.float32)
-    out = [seen[0]]
-    for value in seen[1:]:
-        out.append(steadied(out[-1], value, 1 / 30))
-    late = np.array(out[100:])
-    assert late.mean() == pytest.approx(0.1, abs=0.01)
-    assert late.std() < 0.4 * seen.std()

@@ -18,10 +18,10 @@ from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
 from stream3d.errors import SettingsError, SourceError
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, LiftSettings
-from stream3d.lift.bones import even_sided
+from stream3d.lift.body import Body, even_sided
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe
-from stream3d.lift.placement import Sight, standing, steadied
+from stream3d.lift.placement import Sight, standing
 from stream3d.nets.lifter_shape import KINDS, Kind, LifterShape
 from stream3d.nets.lifter_torch import Lifter as LifterNet
 from stream3d.pipeline import Summary, results, run, stream
@@ -97,7 +97,7 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
         (run_with_it,) = [r for r in runs if any(k == t for k, _, _ in r)]
         return [item for item in run_with_it if item[0] <= t + lookahead]
 
-    moves: dict[tuple[int, int], np.ndarray] = {}
+    bodies: dict[int, Body] = {}
     answers = []
     for t, frame in enumerate(tracks):
         joints = np.full((len(frame), 17, 3), np.nan, np.float32)
@@ -131,15 +131,11 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
                 even_sided(out["joints"] @ turn), np.exp(out["log_sigma"]), sight, size_of(features, lookahead), 0.03
             )
             for row, person in enumerate(here):
-                if before[row] is not None:
-                    step = frame.pts - tracks[before[row]].pts
-                    towards[row] = steadied(moves[person, before[row]], towards[row], step)
-                moves[person, t] = towards[row]
-                placed[row, :, :2] += towards[row]
-            placed = even_sided(placed)
-            for row, person in enumerate(here):
-                at = frame.person.tolist().index(person)
-                joints[at], sigma[at] = placed[row], np.exp(out["log_sigma"])[row]
+                if before[row] is None:
+                    bodies[person] = Body()
+                at, doubt = frame.person.tolist().index(person), np.exp(out["log_sigma"])[row]
+                joints[at] = bodies[person].settle(placed[row], towards[row], doubt, frame.pts)
+                sigma[at] = doubt
         stamp = {"source_id": frame.source_id, "index": t, "pts": frame.pts, "captured_at": 0.0}
         answers.append(Poses3D(**stamp, joints=joints, sigma=sigma, person=frame.person, layout=H36M17))
     return answers

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.lift.body import Body
 from stream3d.lift.features import WINDOW, Float32
-from stream3d.lift.placement import steadied
 
 Float64 = npt.NDArray[np.float64]
 Key = tuple[str, int]
@@ -19,15 +19,14 @@ Key = tuple[str, int]
 class Past:
     """One person's last frames without a gap: ``rays`` [27, 17, 2], ``confidence`` [27, 17], ``time`` [27] s.
 
-    The newest last, unused ones unseen; ``count`` of them have come so far.
+    The newest last, unused ones unseen; ``count`` of them have come so far. ``body`` is what is known of theirs.
     """
 
     rays: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17, 2), np.float32))
     confidence: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17), np.float32))
     time: Float64 = field(default_factory=lambda: np.zeros(WINDOW))
     count: int = 0
-    _move: Float32 | None = None
-    _moved_at: float = 0.0
+    body: Body = field(default_factory=Body)
 
     def push(self, rays: Float32, confidence: Float32, pts: float) -> None:
         """Add a frame and lose the oldest."""
@@ -35,13 +34,6 @@ class Past:
             array[:-1] = array[1:]
             array[-1] = new
         self.count += 1
-
-    def steady(self, move: Float32, pts: float) -> Float32:
-        """The move [17, 2] of the frame at ``pts``, low-passed over those before; to be asked in their order."""
-        if self._move is not None:
-            move = steadied(self._move, move, pts - self._moved_at)
-        self._move, self._moved_at = move, pts
-        return move
 
 
 @dataclass(frozen=True, slots=True)

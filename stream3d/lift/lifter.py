@@ -11,8 +11,8 @@ import numpy as np
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.geometry import Camera
-from stream3d.lift import bones, features, placement
-from stream3d.lift.bones import even_sided
+from stream3d.lift import body, features, placement
+from stream3d.lift.body import even_sided
 from stream3d.lift.features import Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key, Moment, windows_of
 from stream3d.lift.observe import observe, same_places
@@ -156,9 +156,11 @@ class Lifter:
         )
         noise_m = float(scale) * self.settings.keypoint_noise_m
         placed, moves = standing(joints, sigma, sight, size_of(seen_by_net, self.lookahead) / scale, noise_m)
-        for row, (pts, seen) in enumerate(people):
-            placed[row, :, :2] += seen.moment.past.steady(moves[row], pts)
-        return list(zip(even_sided(placed), sigma, strict=True))
+        settled = [
+            seen.moment.past.body.settle(placed[row], moves[row], sigma[row], pts)
+            for row, (pts, seen) in enumerate(people)
+        ]
+        return list(zip(settled, sigma, strict=True))
 
     def _poses(self, tracks: Tracks2D, answers: dict[Key, tuple[Float32, Float32]]) -> Poses3D:
         joints = np.full((len(tracks), H36M17.size, 3), np.nan, np.float32)
@@ -187,7 +189,7 @@ def make_lifter(settings: LiftSettings | None = None, engine: EngineSettings | N
         EngineError: the net cannot be compiled, or the device is not there.
     """
     settings = settings or LiftSettings()
-    for kernels in (features, placement, bones):
+    for kernels in (features, placement, body):
         kernels.warm()
     said = describe_lifter(find_lifter(settings.lifter, settings.lookahead))
     return Lifter(make_engine(said.spec(), engine), settings, lookahead=said.shape.lookahead, about=said.as_meta())

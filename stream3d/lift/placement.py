@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +10,7 @@ from stream3d.kernels import standing as kernel
 from stream3d.kernels.standing import FARTHEST_M, NEAREST_M
 from stream3d.lift.features import Bool, Float32, plain
 
-__all__ = ["FARTHEST_M", "NEAREST_M", "Sight", "standing", "steadied"]
-
-# Time constant of the moves towards the rays.
-_STEADY_S = 0.15
+__all__ = ["FARTHEST_M", "NEAREST_M", "Sight", "standing"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +48,6 @@ def standing(joints: Float32, sigma: Float32, sight: Sight, size: Float32, noise
     out = np.empty((len(joints), 17, 3), np.float32), np.empty((len(joints), 17, 2), np.float32)
     kernel.stand(pose, seen, plain(size, np.float64), float(noise_m), out)
     return out
-
-
-def steadied(before: Float32, now: Float32, step_s: float) -> Float32:
-    """A move [..., 2] low-passed: noise of keypoints changes from frame to frame, the net's own error hardly."""
-    return np.asarray(before + (1 - math.exp(-step_s / _STEADY_S)) * (now - before), np.float32)
 
 
 def warm() -> None:

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 
 from stream3d.geometry import Camera
-from stream3d.lift.bones import even_sided
+from stream3d.lift.body import Body, even_sided
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe, same_places
-from stream3d.lift.placement import Sight, standing, steadied
+from stream3d.lift.placement import Sight, standing
 from stream3d.lift.settings import LiftSettings
 from stream3d.nets.lifter_torch import Lifter
 from stream3d.skeleton import COCO17, H36M17, MPII16, Layout
@@ -189,8 +189,7 @@ def lifted(net: Lifter, stream: Stream) -> Answer:
     trusted = (stream.confidence > 0) & same_places(stream.layout)
     sight = Sight(rays=stream.rays, confidence=stream.confidence, trusted=trusted)
     placed, moves = standing(joints, sigma, sight, size_of(features, ahead), LiftSettings().keypoint_noise_m)
-    for frame in range(1, len(moves)):
-        moves[frame] = steadied(moves[frame - 1], moves[frame], 1 / stream.fps)
-    placed[..., :2] += moves
-    pose = even_sided(placed)
+    body = Body()
+    rows = zip(placed, moves, sigma, np.arange(len(stream)) / stream.fps, strict=True)
+    pose = np.stack([body.settle(*row) for row in rows])
     return Answer(pose=pose - pose[:, :1], sigma=sigma, stream=stream)

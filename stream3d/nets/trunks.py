@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu, scaled_dot_product_attention
+from torch.nn.functional import relu
 
 from stream3d.nets.lifter_shape import FEATURES, WINDOW, LifterShape
 
@@ -126,15 +126,19 @@ class Attention(nn.Module):
         self.value = nn.Linear(channels, channels)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, x: Tensor, bias: Tensor, rows: slice) -> Tensor:
-        """The tokens ``rows`` of ``x`` [B, 27, channels] after attending to all; ``bias`` [B, 1, rows, 27]."""
-        normed = self.norm(x)
-        query = self._split(self.query(normed[:, rows]))
-        mixed = scaled_dot_product_attention(
-            query, self._split(self.key(normed)), self._split(self.value(normed)), attn_mask=bias
-        )
-        together = mixed.transpose(1, 2).reshape(-1, query.shape[2], self._heads * self._size)
-        out: Tensor = x[:, rows] + self.out(together)
+    def forward(self, x: Tensor, bias: Tensor, row: int | None = None) -> Tensor:
+        """The tokens of ``x`` [B, 27, channels], or the one of ``row`` [B, 1, channels], after attending to all.
+
+        ``bias`` float [B, 1, 27, 27] is added to the scores. Written out, because not every compiler knows all that the
+        fused operator is made of.
+        """
+        normed = asking = self.norm(x)
+        if row is not None:
+            x, asking, bias = x[:, row : row + 1], normed[:, row : row + 1], bias[:, :, row : row + 1]
+        query = self._split(self.query(asking)) * self._size**-0.5
+        scores = query @ self._split(self.key(normed)).transpose(2, 3) + bias
+        mixed = torch.softmax(scores, -1) @ self._split(self.value(normed))
+        out: Tensor = x + self.out(mixed.transpose(1, 2).reshape(-1, x.shape[1], self._heads * self._size))
         return out
 
     def _split(self, x: Tensor) -> Tensor:
@@ -165,19 +169,17 @@ class Transformer(nn.Module):
         late = (column > row + shape.lookahead).float() * -_NEVER
         self.register_buffer("causal", late[None, None], persistent=False)
         # seconds from the answered frame = sums of steps, as one matrix product
-        sums = (column <= row).float() - (column <= shape.answered).float()
+        sums = (row <= column).float() - (row <= shape.answered).float()
         self.register_buffer("until", sums, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """See the module."""
-        age = features[:, :, _STEP] @ self.until.T
+        age = features[:, :, _STEP] @ self.until
         x = self.stem(features) + self.clock(age[:, :, None])
-        absent = (features[:, :, 2:_STEP:3].sum(-1) <= 0).to(x.dtype)
-        bias = self.causal + absent[:, None, None, :] * -_NEVER
-        last = len(self.mix) - 1
-        for layer, (mix, think) in enumerate(zip(self.mix, self.think, strict=True)):
-            rows = slice(self._answered, self._answered + 1) if layer == last else slice(0, WINDOW)
-            x = think(mix(x, bias[:, :, rows], rows))
+        absent = features[:, :, 2:_STEP:3].sum(-1) <= 0
+        bias = self.causal.masked_fill(absent[:, None, None], -_NEVER)
+        for layer, (mix, think) in enumerate(zip(self.mix, self.think, strict=True), 1):
+            x = think(mix(x, bias, self._answered if layer == len(self.mix) else None))
         out: Tensor = self.out(x)
         return out
 

@@ -15,7 +15,7 @@ from stream3d.lift.features import window_features
 from stream3d.nets.lifter_torch import LifterShape, load_lifter
 from stream3d.skeleton import COCO17, H36M17, convert
 from tests.walker import walker
-from train import losses, views
+from train import calibrate, losses, views
 from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic, bones
 from train.harness import Trainer, run
 from train.lifter import Conditional, Recipe
@@ -99,7 +99,8 @@ def test_the_command_writes_weights_that_say_how_they_were_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = Take(points=walker(200), fps=60.0, subject="9", trial="1")
-    monkeypatch.setattr(recipe_module, "load_takes", lambda *_: {"cmu_asfamc_misc": [take]})
+    for module in (recipe_module, calibrate):
+        monkeypatch.setattr(module, "load_takes", lambda *_: {"cmu_asfamc_misc": [take]})
     out = tmp_path / "lifter.safetensors"
     command = (
         f"--data {tmp_path} --work {tmp_path / 'work'} --out {out} --steps 1 --set sequences=2 adversarial_every=0"

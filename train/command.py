@@ -110,8 +110,8 @@ def recipe_of(kind: type[R], table: dict[str, Any], where: str) -> R:
 
 def main(
     kind: type[R], game_of: Callable[[R, Place], Game[Any]], about: str, out: Path, arguments: list[str] | None
-) -> None:
-    """Parse, train, write; a failure is one line and exit code 1, wrong usage exit code 2."""
+) -> Place:
+    """Parse, train, write; a failure is one line and exit code 1, wrong usage exit code 2. Returns where it was."""
     name = out.stem
     given = _parser(name, about, out).parse_args(arguments)
     torch.set_num_threads(given.threads)
@@ -125,3 +125,4 @@ def main(
         print(f"train.{name}: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, SettingsError) else 1) from error
     print(f"{place.out}: {trainer.step} steps in {trainer.elapsed / 60:.1f} min")
+    return place

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from stream3d.errors import DeviceError, SettingsError
-from stream3d.nets.lifter_torch import save_lifter
+from stream3d.nets.lifter_torch import Lifter, load_lifter, save_lifter
 from train import checkpoint
 from train.log import Log
 from train.netfile import save_nets
@@ -52,12 +52,27 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def started(lifter: Lifter, weights: Path) -> None:
+    """Give a lifter the weights of another, which may have another lookahead.
+
+    Raises:
+        SettingsError: they are of another shape.
+        ModelError: they cannot be read.
+    """
+    other = load_lifter(weights)
+    if replace(other.shape, lookahead=lifter.lookahead) != lifter.shape:
+        raise SettingsError(f"start: {weights} holds a lifter of {other.shape}, and this one has {lifter.shape}")
+    lifter.load_state_dict(other.state_dict())
+
+
 class Trainer(Generic[B]):
     """All that changes while a game is trained, and one method per step."""
 
     def __init__(self, game: Game[B], device: str = "cpu") -> None:
         self.game, self.device = game, device_of(device)
         recipe = game.recipe
+        if recipe.start:
+            started(game.lifter, Path(recipe.start))
         self.nets = nn.ModuleDict({"lifter": game.lifter, **game.helpers}).to(self.device)
         self.average = copy.deepcopy(self.nets)
         self.critics = game.critics.to(self.device)

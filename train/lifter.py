@@ -20,6 +20,7 @@ from stream3d.nets.lifter import WEIGHTS
 from stream3d.nets.lifter_torch import Lifter
 from train import command, losses
 from train.augment import Augmentation
+from train.calibrate import calibrate_file
 from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic
 from train.harness import Trainer
 from train.mocap.takes import TRAINING, load_takes, split
@@ -159,7 +160,9 @@ def game_of(recipe: Recipe, place: command.Place) -> Conditional:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    command.main(Recipe, game_of, __doc__ or "", WEIGHTS, arguments)
+    place = command.main(Recipe, game_of, __doc__ or "", WEIGHTS, arguments)
+    if not calibrate_file(place.out, place.data, place.work):
+        print(f"{place.out}: sigma is as trained, for {place.data} holds none of the validation subjects")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,14 @@ B = TypeVar("B")
 class Schedule:
     """The settings of every recipe; each recipe adds its own, and all of them are written into what it makes.
 
-    ``minutes`` of wall time, or ``steps`` where it is 0. The learning rate rises for ``warm_up`` steps and then falls
-    along a cosine; ``ema`` is the decay of the averaged weights that are kept; gradients are cut at the norm ``clip``.
-    A run is stopped as diverged when its watched loss stays above ``diverged`` times its best for ``patience`` steps.
+    ``start`` is a file of weights to go on from instead of random ones, of a lifter of the same shape but for its
+    lookahead. ``minutes`` of wall time, or ``steps`` where it is 0. The learning rate rises for ``warm_up`` steps and
+    then falls along a cosine; ``ema`` is the decay of the averaged weights that are kept; gradients are cut at the
+    norm ``clip``. A run is stopped as diverged when its watched loss stays above ``diverged`` times its best for
+    ``patience`` steps.
     """
 
+    start: str = ""
     minutes: float = 0.0
     steps: int = 12000
     seed: int = 0

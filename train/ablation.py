@@ -5,8 +5,8 @@ done is skipped and what was killed goes on. Each is measured on subjects that n
 with every figure and NAME.md with a table of means and standard deviations over the seeds.
 
 The file: ``seeds``, a table ``base`` of settings that all share, and a table of settings per variant below
-``variants``; ``recipe`` among them is the name of the recipe (lifter, mpii2d, cyclegan, poseaug). Budgets are equal
-when ``steps`` are.
+``variants``; ``recipe`` among them is the name of the recipe (lifter, mpii2d, cyclegan, poseaug), ``seeds`` those of
+the file that the variant takes part in. Budgets are equal when ``steps`` are.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def runs_of(plan: Plan) -> list[Run]:
     for seed in plan.seeds:
         for name, own in plan.variants.items():
             table = merged(plan.base, own)
+            if seed not in table.pop("seeds", plan.seeds):
+                continue
             module = table.pop("recipe", "lifter")
             if module not in RECIPES:
                 raise SettingsError(f"[variants.{name}] recipe must be one of {', '.join(RECIPES)}, not {module!r}")

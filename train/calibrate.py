@@ -15,11 +15,11 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
 
 from stream3d.nets.lifter_torch import Lifter, load_lifter, save_lifter
 from stream3d.skeleton import H36M17
 from train.evaluation.streams import CONDITIONS, Answer, Clip, clips_of, lifted, observed
+from train.harness import notes_of
 from train.mocap.takes import TRAINING, load_takes, validation
 
 _SHARES = (0.683, 0.95)
@@ -63,8 +63,7 @@ def calibrate_file(weights: Path, data: Path, work: Path) -> bool:
     if not clips:
         return False
     net = load_lifter(weights)
-    with safe_open(weights, framework="pt") as file:
-        notes = {key: value for key, value in file.metadata().items() if key != "shape"}
+    notes = notes_of(weights)
     calibrate(net, clips)
     save_lifter(net, weights, notes | {"sigma": "calibrated on the validation subjects"})
     return True

@@ -15,7 +15,7 @@ from stream3d.lift.features import size_of
 from stream3d.nets.lifter_torch import LifterShape, load_lifter
 from stream3d.skeleton import COCO17, H36M17
 from tests.walker import walker
-from train import adversary, anatomy, cyclegan, losses, mpii2d, single
+from train import adversary, anatomy, cyclegan, losses, mpii2d, photographs, single
 from train.augment import Augmentation
 from train.cameras import CameraRanges, random_cameras, seen_by
 from train.critics import PlaneCritic
@@ -187,6 +187,14 @@ def test_2d_alone_teaches_depth(people: People, pool: MotionPool, tmp_path: Path
     run(trainer, tmp_path)
     lifted, flat = depth_error(trainer.average["lifter"], camera_space(30, seed=5))
     assert lifted < 0.9 * flat
+
+
+def test_people_face_as_the_one_before() -> None:
+    poses = torch.from_numpy(camera_space(5) - camera_space(5)[:, :1])
+    faces = photographs.facing(poses)
+    around = turned(poses, faces - faces.roll(1), 0 * faces)
+    gap = photographs.facing(around) - faces.roll(1)
+    torch.testing.assert_close(gap.cos(), torch.ones(10))
 
 
 def test_hinges_bend_one_way_only() -> None:

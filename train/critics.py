@@ -13,6 +13,8 @@ _CHILDREN = torch.tensor([child for _, child in H36M17.bones])
 BONES = len(H36M17.bones)
 LEFT_BONES = torch.tensor([bone for bone in H36M17.bones if H36M17.side(bone[1]) == "left"])
 RIGHT_BONES = torch.tensor(H36M17.mirror)[LEFT_BONES]
+HIPS, SHOULDERS = ([H36M17.names.index(f"{s}_{j}") for s in ("left", "right")] for j in ("hip", "shoulder"))
+_THORAX = H36M17.names.index("thorax")
 # What both COCO's people and the lifter's skeletons have: all but spine, nose and head top.
 COMMON = [joint for joint, name in enumerate(H36M17.names) if name not in ("spine", "nose", "head_top")]
 
@@ -82,7 +84,8 @@ class ViewCritic(Critic):
 class PlaneCritic(Critic):
     """Sees labelled 2D poses of several sets [B, 17, 3] (x, y, 1 where known and else 0) at unit size.
 
-    Joints, bones' directions and lengths, and their Gram matrix, which is RepNet's chain space in the plane.
+    Joints, bones' directions and lengths, and their Gram matrix, which is RepNet's chain space in the plane. Pelvis and
+    thorax are taken to be the middles of hips and shoulders: some sets make them so, and that would tell them at once.
     """
 
     def __init__(self, width: int = 512) -> None:
@@ -90,8 +93,10 @@ class PlaneCritic(Critic):
 
     def forward(self, poses: Tensor) -> tuple[Tensor, Tensor]:
         """See Critic."""
-        known = poses[..., 2:]
-        rays = (poses[..., :2] - poses[:, :1, :2]) * known
+        known, rays = poses[..., 2:], poses[..., :2]
+        pelvis, thorax = rays[:, HIPS].mean(1, keepdim=True), rays[:, SHOULDERS].mean(1, keepdim=True)
+        rays = torch.cat([pelvis, rays[:, 1:_THORAX], thorax, rays[:, _THORAX + 1 :]], 1)
+        rays = (rays - pelvis) * known
         size = rays[:, COMMON].square().sum(-1).mean(-1).sqrt()[:, None, None]
         rays = rays / (size + 1e-6)
         ends = known[:, _CHILDREN.to(poses.device)] * known[:, _PARENTS.to(poses.device)]

@@ -44,7 +44,8 @@ class Recipe(Schedule):
     """Everything that decides the outcome.
 
     ``people`` of the 2D sets ``sets`` and ``poses`` of motion capture a step; ``gan`` is how the critics keep score,
-    ``critic_steps`` how often they learn a step; new views are tilted by ``tilt_deg``, labels tremble by ``tremor_m``.
+    ``critic_steps`` how often they learn a step; new views show people ``as_others`` face or from
+    any side, tilted by ``tilt_deg``, labels tremble by ``tremor_m``.
     Each ``w_`` is the weight of a loss: 0 switches it off. Without ``w_cycle3d`` no pose is ever seen with its own 3D.
     """
 
@@ -57,6 +58,7 @@ class Recipe(Schedule):
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 256
+    as_others: bool = True
     tilt_deg: float = 8.0
     tremor_m: float = 0.01
     w_cycle2d: float = 1.0
@@ -128,7 +130,9 @@ class Unpaired:
         )
         answer, log_sigma = trainer.lift(as_windows(frames))
         tilts = math.radians(self.recipe.tilt_deg)
-        views = photographs.new_views(batch.photographs, trainer, lambda _, normal: (0 * normal, tilts * normal))
+        views = photographs.new_views(
+            batch.photographs, trainer, lambda _, normal: (0 * normal, tilts * normal), as_others=self.recipe.as_others
+        )
         parts = {
             "cycle2d": views.off_rays,
             "size": views.off_size,

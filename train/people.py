@@ -7,19 +7,20 @@ damage poses; what was labelled goes along undamaged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.errors import SettingsError
+from stream3d.errors import SettingsError, TrackFileError
 from stream3d.geometry import DEFAULT_FOV_DEG, centring_rotation, rotate_rays
 from stream3d.lift import features
 from stream3d.skeleton import H36M17
 from train import augment
 from train.augment import Augmentation, Rng
 from train.data import Poses2DSet, load_poses2d
+from train.data.values import with_gaps
 
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
@@ -31,6 +32,10 @@ _LIMBS = [_J[f"{s}_{j}"] for s in ("left", "right") for j in ("shoulder", "elbow
 _MIRROR = list(H36M17.mirror)
 # No joint is farther from the hips than this, in units of the apparent size: what is, is a wrong label.
 _REACH = 2.5
+# In a file of 2D nets' poses a joint with less confidence is as good as unseen.
+SURE = 0.3
+# How much of what is drawn comes from a file of one's own, beside other sets.
+_OWN_SHARE = 0.25
 # Which feature says how long ago the frame before was.
 STEP = 17 * 3
 
@@ -148,17 +153,37 @@ def _damaged(rays: Float32, seen: Bool, size: Float32, rng: Rng, how: Augmentati
 
 
 def _mpii_sizes(poses: Poses2DSet) -> npt.NDArray[np.int32]:
-    reach = np.nanmax(poses.keypoints[..., :2], axis=1)
+    reach = np.nan_to_num(poses.keypoints[..., :2]).max(1)
     small = (reach <= _PICTURES[0]).all(-1)
     return np.where(small[:, None], _PICTURES[0], _PICTURES[1]).astype(np.int32)
 
 
-def load_people(data_dir: Path, names: Sequence[str]) -> People:
+def load_own(path: Path) -> People:
+    """The people of a file of 2D poses whose twelve limb joints have a confidence of 0.3 or more.
+
+    Raises:
+        TrackFileError: the file is missing or malformed, or there is nobody like that in it.
+    """
+    poses = load_poses2d(path)
+    confidence = np.where(poses.keypoints[..., 2] >= SURE, poses.keypoints[..., 2], 0)
+    poses = replace(poses, keypoints=with_gaps(poses.keypoints[..., :2], confidence))
+    people = People.of(poses, poses.sizes if poses.sizes is not None else _mpii_sizes(poses))
+    if not len(people):
+        raise TrackFileError(
+            f"{path}: of its {len(poses)} people none has shoulders, elbows, wrists, hips, knees and ankles with a"
+            f" confidence of {SURE}; training needs people who are seen whole"
+        )
+    return people
+
+
+def load_people(data_dir: Path, names: Sequence[str], own: str = "") -> People:
     """The sets ``mpii`` and ``coco`` of ``poses2d/`` in a folder; COCO's validation pictures are left out.
+
+    The people of ``own``, a file of 2D poses, come in addition, so often that they are a quarter of all; or alone.
 
     Raises:
         SettingsError: an unknown name, or none.
-        TrackFileError: a file is missing or malformed.
+        TrackFileError: a file is missing or malformed, or nobody in ``own`` is seen whole.
     """
     sets = []
     for name in names:
@@ -172,8 +197,11 @@ def load_people(data_dir: Path, names: Sequence[str]) -> People:
             sets.append(People.of(poses, poses.sizes if poses.sizes is not None else _mpii_sizes(poses)))
         else:
             raise SettingsError(f"unknown set of 2D poses {name!r}; known are mpii, coco")
+    if own:
+        mine, others = load_own(Path(own)), sum(map(len, sets))
+        sets += [mine] * max(1, round(others * _OWN_SHARE / (1 - _OWN_SHARE) / len(mine)))
     if not sets:
-        raise SettingsError("people must name at least one of mpii, coco")
+        raise SettingsError("people must name at least one of mpii, coco, or poses a file")
     return People.joined(sets)
 
 

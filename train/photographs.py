@@ -13,6 +13,7 @@ from torch import Tensor
 
 from train import losses
 from train.augment import Augmentation, Rng
+from train.critics import HIPS, SHOULDERS
 from train.harness import Trainer
 from train.people import Inputs, People
 from train.pictures import Shown
@@ -79,14 +80,27 @@ class NewViews:
     mix: Tensor
 
 
-def new_views(batch: Photographs, trainer: Trainer[Any], tilts: Tilts) -> NewViews:
-    """Lift, turn about the vertical, project, lift again, turn back."""
+def facing(poses: Tensor) -> Tensor:
+    """Where hips and shoulders of poses [B, 17, 3] face, radians [B] about the camera's vertical."""
+    across = sum(poses[:, part[1]] - poses[:, part[0]] for part in (HIPS, SHOULDERS))
+    return torch.atan2(across[:, 2], across[:, 0])
+
+
+def new_views(batch: Photographs, trainer: Trainer[Any], tilts: Tilts, *, as_others: bool) -> NewViews:
+    """Lift, turn about the vertical, project, lift again, turn back.
+
+    People are turned to face any way, or ``as_others``: as the person before in the batch does. Cameras are held by
+    people who rather see faces than backs, and a critic would tell views from all around by that alone.
+    """
     frames = Frames.of(batch.inputs, trainer.device)
     given = (batch.real, batch.turns, batch.noise, batch.lost, batch.tremor)
     real, (azimuth, normal, depth, mix), noise, lost, tremor = (torch.from_numpy(a).to(trainer.device) for a in given)
     raw, _ = trainer.lift(frames.windows)
     held, share = on_rays(raw, frames)
     first, unusual = usual_size(held, share)
+    if as_others:
+        faces = facing(first.detach())
+        azimuth = faces - faces.roll(1)
     before, after = tilts(frames.frames, normal)
     around = turned(turned(first, 0 * before, before), azimuth, after)
     view = seen_from(around, depth, frames, noise, lost)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from stream3d.engine import Engine, EngineSettings, NetSpec, make_engine
 from stream3d.engine.settings import PRECISIONS
 from stream3d.nets.blazepose import detector_spec, landmark_spec
-from stream3d.nets.lifter import lifter_spec
+from stream3d.nets.lifter import lifter_spec, shipped_lifters
 from stream3d.pipeline import RunSettings, make_rooms
 from stream3d.pose2d.detect import input_shape, letterbox
 from stream3d.pose2d.landmarks import crop
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def nets_and_inputs() -> Iterator[tuple[NetSpec, Array]]:
-    """Every net of a default run with inputs [N, ...] made of the built-in sample."""
+    """Every net of a default run, and every lifter that ships, with inputs [N, ...] made of the built-in sample."""
     with open_source("sample") as source:
         frames = [frame for frame in source if frame.index % _EVERY == 0]
     rooms = make_rooms(RunSettings(), source.info)
@@ -68,7 +68,8 @@ def nets_and_inputs() -> Iterator[tuple[NetSpec, Array]]:
     crops = [crop(frame.image, region) for frame, region in zip(frames, regions, strict=True)]
     yield landmark_spec(), np.concatenate(crops)
     rng = np.random.default_rng(0)
-    yield lifter_spec(), rng.uniform(-1, 1, (16, *lifter_spec().inputs[0].shape)).astype(np.float32)
+    for spec in map(lifter_spec, shipped_lifters().values()):
+        yield spec, rng.uniform(-1, 1, (16, *spec.inputs[0].shape)).astype(np.float32)
 
 
 def compare(spec: NetSpec, inputs: Array, settings: EngineSettings) -> list[Parity]:

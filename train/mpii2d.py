@@ -42,21 +42,23 @@ class Recipe(Schedule):
     """Everything that decides the outcome.
 
     ``people`` of the 2D sets ``sets`` a step, a quarter of them out of ``poses``, a file of 2D poses, if one is named;
-    ``gan`` is how the critic keeps score, ``critic_steps`` how often it learns a step. ``tilt`` says how new views are
-    tilted: "sampled" against the view they come from with a spread of ``tilt_deg``, or "predicted" by a net that says
-    the elevation of each picture's camera, and drawn from what it says of the others. ``tremor_m`` is how much labels
-    tremble, and projections with them. Each ``w_`` is the weight of a loss: 0 switches it off.
+    ``gan`` is how the critic keeps score, ``critic_steps`` how often it learns a step. New views show people
+    ``as_others`` face, or from any side; ``tilt`` says how they are tilted: "sampled" against the view they come from
+    with a spread of ``tilt_deg``, or "predicted" by a net that says the elevation of each picture's camera, and drawn
+    from what it says of the others. ``tremor_m`` is how much labels tremble, and projections with them. Each ``w_`` is
+    the weight of a loss: 0 switches it off.
     """
 
     steps: int = 20000
     learning_rate: float = 5e-4
-    critic_rate: float = 2e-4
+    critic_rate: float = 1e-3
     sets: tuple[str, ...] = ("mpii", "coco")
     poses: str = ""
     people: int = 256
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 512
+    as_others: bool = True
     tilt: Literal["sampled", "predicted"] = "sampled"
     tilt_deg: float = 8.0
     tremor_m: float = 0.01
@@ -66,7 +68,7 @@ class Recipe(Schedule):
     w_rays: float = 1.0
     w_size: float = 1.0
     w_symmetry: float = 0.5
-    w_bones: float = 0.5
+    w_bones: float = 1.0
     w_bend: float = 2.0
     w_spine: float = 0.5
     w_nll: float = 0.02
@@ -111,7 +113,7 @@ class FromPhotographs:
 
     def views(self, batch: Photographs, trainer: Trainer[Photographs]) -> NewViews:
         """The people lifted, turned, seen anew and lifted again."""
-        return photographs.new_views(batch, trainer, self._tilts)
+        return photographs.new_views(batch, trainer, self._tilts, as_others=self.recipe.as_others)
 
     def _tilts(self, frames: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled against the picture's own, or about what is predicted of the others' (see Recipe)."""

@@ -204,6 +204,19 @@ def test_hinges_bend_one_way_only() -> None:
     assert anatomy.wrong_way(behind) > 0.02
 
 
+def test_limbs_rather_point_ahead() -> None:
+    poses = torch.from_numpy(camera_space(5))
+    assert anatomy.behind(poses) < 0.02
+    facing = anatomy._forward(poses, "shoulder")
+    for sign, least, most in ((1.0, 0.0, 0.02), (-1.0, 0.1, 1.0)):
+        reaching = poses.clone()
+        for side in ("left", "right"):
+            shoulder = poses[:, H36M17.names.index(f"{side}_shoulder")]
+            reaching[:, H36M17.names.index(f"{side}_elbow")] = shoulder + sign * 0.28 * facing
+            reaching[:, H36M17.names.index(f"{side}_wrist")] = shoulder + sign * 0.53 * facing
+        assert least <= anatomy.behind(reaching) < most
+
+
 def test_both_cycles_close(people: People, pool: MotionPool, tmp_path: Path) -> None:
     game = game_cycle(people, pool, steps=150, people=32, poses=32, learning_rate=3e-3, w_view=0.0)
     log = run(Trainer(game), tmp_path)

@@ -70,6 +70,7 @@ class Recipe(Schedule):
     w_symmetry: float = 0.5
     w_bones: float = 1.0
     w_bend: float = 2.0
+    w_behind: float = 0.5
     w_spine: float = 0.5
     w_nll: float = 0.02
     shape: LifterShape = field(default_factory=lambda: LifterShape(kind="mlp", blocks=4))

@@ -1,7 +1,7 @@
 """The lifter: from a window of centred 2D poses to the 3D pose of one of its frames.
 
-A trunk (``trunks``) makes a code of the answered frame; the head makes the pose of it. That frame's rays are already most
-of the answer's x and y; the head adds what they lack, and the depth.
+A trunk (``trunks``) makes a code of the answered frame; the head makes the pose of it. That frame's rays are already
+most of the answer's x and y; the head adds what they lack, and the depth.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Recipe(Schedule):
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 512
-    as_others: bool = True
+    as_others: bool = False
     tilt: Literal["sampled", "predicted"] = "sampled"
     tilt_deg: float = 8.0
     tremor_m: float = 0.01

@@ -189,12 +189,22 @@ def test_2d_alone_teaches_depth(people: People, pool: MotionPool, tmp_path: Path
     assert lifted < 0.9 * flat
 
 
-def test_people_face_as_the_one_before() -> None:
-    poses = torch.from_numpy(camera_space(5) - camera_space(5)[:, :1])
-    faces = photographs.facing(poses)
-    around = turned(poses, faces - faces.roll(1), 0 * faces)
-    gap = photographs.facing(around) - faces.roll(1)
-    torch.testing.assert_close(gap.cos(), torch.ones(10))
+def test_labels_of_a_view_are_where_its_joints_are_seen() -> None:
+    poses = torch.from_numpy(camera_space(4)[:8] - camera_space(4)[:8, :1])
+    known = torch.ones(8, 17, 1)
+    known[:, 9] = 0
+    labels = photographs.as_labelled(poses, torch.full((8,), 5.0), known, torch.zeros(8, 17, 2))
+    expected = 5 * poses[..., :2] / (poses[..., 2:] + 5)
+    torch.testing.assert_close(labels[..., :2], expected * known)
+    torch.testing.assert_close(labels[..., 2:], known)
+
+
+def test_each_person_is_judged_from_several_sides(people: People, pool: MotionPool) -> None:
+    game = game_2d(people, pool, views=3)
+    views = game.views(game.batch(0), Trainer(game))
+    assert views.fake.shape == views.real.shape == (48, 17, 3)
+    sides = views.fake.detach().reshape(3, 16, 17, 3)
+    assert (sides[0] - sides[1]).abs().amax((1, 2)).min() > 0.01
 
 
 def test_hinges_bend_one_way_only() -> None:

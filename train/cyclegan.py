@@ -29,7 +29,7 @@ from train.critics import LEFT_BONES, RIGHT_BONES, PlaneCritic, PoseCritic
 from train.harness import Trainer
 from train.mocap.takes import TRAINING, load_takes, split
 from train.people import STEP, People, load_people, steps
-from train.photographs import NewViews, Photographs
+from train.photographs import NewViews, Photographs, ViewRanges
 from train.pictures import Shown
 from train.recipe import Schedule
 from train.single import as_windows, single_frame_lifter
@@ -44,9 +44,9 @@ class Recipe(Schedule):
     """Everything that decides the outcome.
 
     ``people`` of the 2D sets ``sets`` and ``poses`` of motion capture a step; ``gan`` is how the critics keep score,
-    ``critic_steps`` how often they learn a step; new views show people ``as_others`` face or from
-    any side, tilted by ``tilt_deg``, labels tremble by ``tremor_m``.
-    Each ``w_`` is the weight of a loss: 0 switches it off. Without ``w_cycle3d`` no pose is ever seen with its own 3D.
+    ``critic_steps`` how often they learn a step; ``views`` of each person are judged, tilted by ``tilt_deg`` and with
+    labels that tremble by ``tremor_m``. Each ``w_`` is the weight of a loss: 0 switches it off. Without ``w_cycle3d``
+    no pose is ever seen with its own 3D.
     """
 
     steps: int = 20000
@@ -58,7 +58,7 @@ class Recipe(Schedule):
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 256
-    as_others: bool = False
+    views: int = 2
     tilt_deg: float = 8.0
     tremor_m: float = 0.01
     w_cycle2d: float = 1.0
@@ -114,10 +114,9 @@ class Unpaired:
         """See train.recipe.Game."""
         rng = np.random.default_rng([self.recipe.seed, step])
         frames, target = captured(self.pool, rng, self.recipe.poses, self.recipe.augmentation)
+        ranges = ViewRanges(views=self.recipe.views, tremor_m=self.recipe.tremor_m)
         return Batch(
-            photographs=photographs.drawn(
-                self.people, rng, self.recipe.people, self.recipe.augmentation, tremor_m=self.recipe.tremor_m
-            ),
+            photographs=photographs.drawn(self.people, rng, self.recipe.people, self.recipe.augmentation, ranges),
             frames=frames,
             target=target,
             spin=rng.uniform(-np.pi, np.pi, self.recipe.poses + self.recipe.people).astype(np.float32),
@@ -130,9 +129,7 @@ class Unpaired:
         )
         answer, log_sigma = trainer.lift(as_windows(frames))
         tilts = math.radians(self.recipe.tilt_deg)
-        views = photographs.new_views(
-            batch.photographs, trainer, lambda _, normal: (0 * normal, tilts * normal), as_others=self.recipe.as_others
-        )
+        views = photographs.new_views(batch.photographs, trainer, lambda _, normal: (0 * normal, tilts * normal))
         parts = {
             "cycle2d": views.off_rays,
             "size": views.off_size,

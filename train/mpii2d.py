@@ -28,7 +28,7 @@ from train.augment import Augmentation
 from train.critics import PlaneCritic
 from train.harness import Trainer
 from train.people import People, load_people
-from train.photographs import NewViews, Photographs
+from train.photographs import NewViews, Photographs, ViewRanges
 from train.pictures import Shown
 from train.recipe import Schedule
 from train.single import single_frame_lifter
@@ -42,11 +42,11 @@ class Recipe(Schedule):
     """Everything that decides the outcome.
 
     ``people`` of the 2D sets ``sets`` a step, a quarter of them out of ``poses``, a file of 2D poses, if one is named;
-    ``gan`` is how the critic keeps score, ``critic_steps`` how often it learns a step. New views show people
-    ``as_others`` face, or from any side; ``tilt`` says how they are tilted: "sampled" against the view they come from
-    with a spread of ``tilt_deg``, or "predicted" by a net that says the elevation of each picture's camera, and drawn
-    from what it says of the others. ``tremor_m`` is how much labels tremble, and projections with them. Each ``w_`` is
-    the weight of a loss: 0 switches it off.
+    ``gan`` is how the critic keeps score, ``critic_steps`` how often it learns a step, ``views`` of each person what it
+    judges. ``tilt`` says how views are tilted: "sampled" against the picture they come from with a spread of
+    ``tilt_deg``, or "predicted" by a net that says the elevation of each picture's camera, and drawn from what it says
+    of the others. ``tremor_m`` is how much labels tremble, and projections with them. Each ``w_`` is the weight of a
+    loss: 0 switches it off.
     """
 
     steps: int = 20000
@@ -58,7 +58,7 @@ class Recipe(Schedule):
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 512
-    as_others: bool = False
+    views: int = 4
     tilt: Literal["sampled", "predicted"] = "sampled"
     tilt_deg: float = 8.0
     tremor_m: float = 0.01
@@ -93,7 +93,8 @@ class FromPhotographs:
     def batch(self, step: int) -> Photographs:
         """See train.recipe.Game."""
         recipe, rng = self.recipe, np.random.default_rng([self.recipe.seed, step])
-        return photographs.drawn(self.people, rng, recipe.people, recipe.augmentation, tremor_m=recipe.tremor_m)
+        ranges = ViewRanges(views=recipe.views, tremor_m=recipe.tremor_m)
+        return photographs.drawn(self.people, rng, recipe.people, recipe.augmentation, ranges)
 
     def losses(self, batch: Photographs, trainer: Trainer[Photographs]) -> dict[str, Tensor]:
         """See train.recipe.Game."""
@@ -114,7 +115,7 @@ class FromPhotographs:
 
     def views(self, batch: Photographs, trainer: Trainer[Photographs]) -> NewViews:
         """The people lifted, turned, seen anew and lifted again."""
-        return photographs.new_views(batch, trainer, self._tilts, as_others=self.recipe.as_others)
+        return photographs.new_views(batch, trainer, self._tilts)
 
     def _tilts(self, frames: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled against the picture's own, or about what is predicted of the others' (see Recipe)."""

@@ -134,7 +134,8 @@ class Tracks2D(Poses2D):
 class Poses3D(Stamp):
     """The skeletons of one frame.
 
-    ``joints`` float32 [P, J, 3] metres, camera space; ``sigma`` float32 [P, J] metres, 1 standard deviation;
+    ``joints`` float32 [P, J, 3] metres, camera space; ``sigma`` float32 [P, J] metres, 1 standard deviation of the
+    distance from the truth (68 % of joints are within it, 95 % within 1.96 of it), relative to the pelvis;
     ``person`` int64 [P]; ``root`` float32 [P, 3] metres, camera space, is the pelvis; ``rotations`` float32 [P, J, 4]
     unit quaternions x, y, z, w, local to the parent, once solved.
 

@@ -45,8 +45,9 @@ class Lifter:
     """Lifts every person of a frame with their own frames round it, up to 27, at their true times.
 
     The answer has one row per row of the tracks, in the same order. ``joints`` are camera-space metres under the
-    stature of the settings; ``sigma`` is the net's one standard deviation per axis relative to the pelvis, without
-    the common error in depth that an unknown stature brings. A person of whom fewer than two joints are seen gets NaN.
+    stature of the settings; ``sigma`` is one standard deviation of the distance from the truth, relative to the
+    pelvis, without the common error in depth that an unknown stature brings. A person of whom fewer than two joints
+    are seen gets NaN.
 
     A net with ``lookahead`` answers a frame when that many frames of its source have come after it; ``finish`` answers
     the last ones with what there is. Without lookahead the lifter may be called with one frame at a time.

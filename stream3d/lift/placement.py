@@ -39,9 +39,9 @@ def standing(joints: Float32, sigma: Float32, sight: Sight, size: Float32, noise
     flat length over apparent length, or one over ``size`` where no bone is seen; the rest over the joints.
 
     *The moves*, metres in x and y, go towards the rays. The depth is the net's; across, net and keypoint are two
-    measurements of one place and are weighed by their variances: the keypoint's is ``noise_m`` squared, the net's that
-    of half its sigma, most of which lies in depth. A joint far off its ray by both counts is a keypoint gone wrong and
-    moves less. Only ``trusted`` joints move.
+    measurements of one place and are weighed by their variances: the keypoint's is ``noise_m`` squared, the net's
+    that of half its sigma, which is of the whole distance: most of that lies in depth. A joint far off its ray by
+    both counts is a keypoint gone wrong and moves less. Only ``trusted`` joints move.
     """
     pose = plain(joints, np.float64), plain(sigma, np.float64)
     seen = plain(sight.rays, np.float64), plain(sight.confidence, np.float64), plain(sight.trusted, np.bool_)

@@ -134,7 +134,7 @@ def test_nets_from_files_are_those_that_were_trained(walked: SimpleNamespace) ->
 
 def test_the_critic_from_its_file_judges_the_same_again(walked: SimpleNamespace) -> None:
     real, fake = walkthrough.use_again(walked.out, None)
-    assert real.shape == fake.shape == (16,)
+    assert real.shape == fake.shape == (64,)  # sixteen people from four sides
     assert np.isfinite([real, fake]).all()
     np.testing.assert_array_equal(real, walked.use_again[0])
     np.testing.assert_array_equal(fake, walked.use_again[1])

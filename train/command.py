@@ -125,10 +125,19 @@ def recipe_of(kind: type[R], table: dict[str, Any], where: str) -> R:
 
 
 def main(
-    kind: type[R], game_of: Callable[[R, Place], Game[Any]], about: str, out: Path, arguments: list[str] | None
+    kind: type[R],
+    game_of: Callable[[R, Place], Game[Any]],
+    about: str,
+    out: Path,
+    arguments: list[str] | None,
+    *,
+    name: str = "",
 ) -> Place:
-    """Parse, train, write; a failure is one line and exit code 1, wrong usage exit code 2. Returns where it was."""
-    name = out.stem
+    """Parse, train, write; a failure is one line and exit code 1, wrong usage exit code 2. Returns where it was.
+
+    A recipe's ``name`` is that of its module, and of ``out`` unless it is given.
+    """
+    name = name or out.stem
     given = _parser(name, about, out).parse_args(arguments)
     torch.set_num_threads(given.threads)
     try:

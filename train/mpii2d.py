@@ -34,7 +34,7 @@ from train.recipe import Schedule
 from train.single import single_frame_lifter
 from train.tilt import TiltNet
 
-OUT = WEIGHTS.with_name("mpii2d.safetensors")
+OUT = WEIGHTS.with_name("lifter-mpii2d.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +138,7 @@ def game_of(recipe: Recipe, place: command.Place) -> FromPhotographs:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    command.main(Recipe, game_of, __doc__ or "", OUT, arguments)
+    command.main(Recipe, game_of, __doc__ or "", OUT, arguments, name="mpii2d")
 
 
 if __name__ == "__main__":

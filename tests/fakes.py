@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+import pytest
 
+import stream3d.pipeline.runner as pipeline_run
 from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
+from stream3d.errors import SourceError
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter
 from stream3d.meters import Meters
@@ -83,3 +87,23 @@ def write_video(path: Path, pictures: list[np.ndarray], *, fps: int = 25) -> Pat
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def break_off(monkeypatch: pytest.MonkeyPatch, frame: int) -> None:
+    """Let every source of a run fail when it comes to a frame."""
+    opened = pipeline_run.open_source
+
+    def breaking(*args: object) -> object:
+        source = opened(*args)  # type: ignore[arg-type]
+        frames = source.__iter__
+
+        def some() -> Iterator[object]:
+            for one in frames():
+                if one.index == frame:
+                    raise SourceError("the cable was cut")
+                yield one
+
+        monkeypatch.setattr(type(source), "__iter__", lambda _: some())
+        return source
+
+    monkeypatch.setattr(pipeline_run, "open_source", breaking)

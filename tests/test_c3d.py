@@ -10,6 +10,7 @@ import pytest
 
 from stream3d.errors import TrackFileError
 from stream3d.skeleton import H36M17
+from tests.plug_in_gait import upright
 from train.data.bodies import complaints
 from train.mocap.c3d import read_c3d
 from train.mocap.c3d_points import read_points
@@ -23,22 +24,8 @@ FRAMES = 12
 
 
 def standing() -> dict[str, tuple[float, float, float]]:
-    """Plug-in-Gait markers of a person upright, facing +y, in mm, z up."""
-    place: dict[str, tuple[float, float, float]] = {}
-    for side, x in (("L", -1), ("R", 1)):
-        place |= {
-            f"{side}FHD": (60 * x, 100, 1650),
-            f"{side}BHD": (60 * x, -80, 1650),
-            f"{side}SHO": (180 * x, 0, 1450),
-            f"{side}ELB": (230 * x, 0, 1150),
-            f"{side}WRA": (230 * x, 30, 900),
-            f"{side}WRB": (230 * x, -30, 900),
-            f"{side}ASI": (120 * x, 100, 1000),
-            f"{side}PSI": (50 * x, -100, 1000),
-            f"{side}KNE": (150 * x, 20, 500),
-            f"{side}ANK": (130 * x, 0, 80),
-        }
-    return place | {"C7": (0, -80, 1460), "CLAV": (0, 80, 1400), "T10": (0, -100, 1200), "STRN": (0, 100, 1200)}
+    """A person with the knees a little ahead, so that they bend as knees do."""
+    return upright(knee_y=20.0)
 
 
 def moved(place: dict[str, tuple[float, float, float]]) -> tuple[list[str], Array]:

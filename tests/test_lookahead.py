@@ -29,7 +29,7 @@ from stream3d.pipeline.rooms import of_stills
 from stream3d.skeleton import H36M17
 from stream3d.trackfile import load_tracks
 from stream3d.values import Poses3D, Result, Tracks2D
-from tests.fakes import fake_rooms, white_people, write_video
+from tests.fakes import break_off, fake_rooms, white_people, write_video
 from tests.test_lift_room import KnownEngine
 from tests.walker import walker
 
@@ -256,22 +256,7 @@ class TestPipeline:
     def test_a_source_that_breaks_off_gets_its_last_answers(
         self, walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        opened = pipeline_run.open_source
-
-        def breaking(*args: object) -> object:
-            source = opened(*args)  # type: ignore[arg-type]
-            frames = source.__iter__
-
-            def some() -> Iterator[object]:
-                for frame in frames():
-                    if frame.index == 7:
-                        raise SourceError("the cable was cut")
-                    yield frame
-
-            monkeypatch.setattr(type(source), "__iter__", lambda _: some())
-            return source
-
-        monkeypatch.setattr(pipeline_run, "open_source", breaking)
+        break_off(monkeypatch, frame=7)
         with pytest.raises(SourceError, match="cable"):
             run(walk, saves=[tmp_path / "out.npz"])
         assert load_tracks(tmp_path / "out.npz").frame.max() == 6

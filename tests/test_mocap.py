@@ -11,6 +11,7 @@ import pytest
 
 from stream3d.errors import LayoutError, ShapeError, TrackFileError
 from stream3d.skeleton import H36M17
+from tests.plug_in_gait import upright
 from train.data.bodies import complaints
 from train.mocap.archives import iter_motions, load_trial
 from train.mocap.asfamc import read_asf_amc
@@ -167,21 +168,7 @@ def test_every_rig_has_a_table_for_every_joint(rig: Rig) -> None:
 
 def markers(turn: np.ndarray | None = None) -> str:
     """One frame of a person standing upright, facing +y, in mm."""
-    place = dict.fromkeys(MARKERS, (10.0, 10.0, 10.0))
-    for side, x in (("L", -1), ("R", 1)):
-        place |= {
-            f"{side}FHD": (60 * x, 100, 1650),
-            f"{side}BHD": (60 * x, -80, 1650),
-            f"{side}SHO": (180 * x, 0, 1450),
-            f"{side}ELB": (230 * x, 0, 1150),
-            f"{side}WRA": (230 * x, 30, 900),
-            f"{side}WRB": (230 * x, -30, 900),
-            f"{side}ASI": (120 * x, 100, 1000),
-            f"{side}PSI": (50 * x, -100, 1000),
-            f"{side}KNE": (150 * x, 0, 500),
-            f"{side}ANK": (130 * x, 0, 80),
-        }
-    place |= {"C7": (0, -80, 1460), "CLAV": (0, 80, 1400), "T10": (0, -100, 1200), "STRN": (0, 100, 1200)}
+    place = dict.fromkeys(MARKERS, (10.0, 10.0, 10.0)) | upright()
     table = np.array([place[name] for name in MARKERS], float)
     table = table if turn is None else table @ turn.T
     return ",".join(str(number) for number in table.reshape(-1)) + "\n"

@@ -20,7 +20,7 @@ from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import SourceSettings
 from stream3d.trackfile import load_tracks
 from stream3d.values import Result
-from tests.fakes import fake_rooms, white_people, write_video
+from tests.fakes import break_off, fake_rooms, white_people, write_video
 
 SIDE = 400
 
@@ -154,22 +154,7 @@ def test_a_failing_sink_fails_the_run_and_closes_the_others(
 
 
 def test_a_source_that_breaks_off_saves_what_came(walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = pipeline_run.open_source
-
-    def breaking(*args: object) -> object:
-        source = opened(*args)  # type: ignore[arg-type]
-        frames = source.__iter__
-
-        def some() -> Iterator[object]:
-            for frame in frames():
-                if frame.index == 7:
-                    raise SourceError("the cable was cut")
-                yield frame
-
-        monkeypatch.setattr(type(source), "__iter__", lambda _: some())
-        return source
-
-    monkeypatch.setattr(pipeline_run, "open_source", breaking)
+    break_off(monkeypatch, frame=7)
     with pytest.raises(SourceError, match="cable"):
         run(walk, saves=[tmp_path / "out.npz"])
     assert load_tracks(tmp_path / "out.npz").frame.max() == 6

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import train.lifter as recipe_module
+from stream3d.errors import SettingsError
 from stream3d.lift.features import window_features
-from stream3d.nets.lifter_torch import LifterShape, load_lifter
+from stream3d.nets.lifter_torch import Lifter, LifterShape, load_lifter, save_lifter
 from stream3d.skeleton import COCO17, H36M17, convert
 from tests.walker import walker
 from train import calibrate, losses, views
 from train.critics import LEFT_BONES, RIGHT_BONES, MotionCritic, PoseCritic, ViewCritic, bones
-from train.harness import Trainer, notes_of, run
+from train.harness import Trainer, run
 from train.lifter import Conditional, Recipe
 from train.mocap.takes import Take
 from train.views import PhotoPoses
@@ -115,26 +116,15 @@ def test_the_command_writes_weights_that_say_how_they_were_made(
     assert load_lifter(out).shape == LifterShape()
 
 
-def test_a_second_part_goes_on_from_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Take(points=walker(200), fps=60.0, subject="9", trial="1")
-    for module in (recipe_module, calibrate):
-        monkeypatch.setattr(module, "load_takes", lambda *_: {"cmu_asfamc_misc": [take]})
-    config, out, work = tmp_path / "mine.toml", tmp_path / "lifter.safetensors", tmp_path / "work"
-    config.write_text(
-        "steps = 2\nsequences = 2\nlone = 0\nadversarial_every = 0\nshape = { channels = 16, width = 32 }\n"
-        "[then]\nsteps = 1\nlearning_rate = 1e-9\nw_velocity = 7.0\n"
-    )
-    command = ["--data", str(tmp_path), "--work", str(work), "--out", str(out), "--config", str(config)]
-    recipe_module.main([*command, "--steps", "2"])
-    first = load_lifter(out).state_dict()
-    recipe_module.main(command)
-    second = load_lifter(out).state_dict()
-    for name, value in second.items():
-        torch.testing.assert_close(value, first[name], atol=1e-3, rtol=1e-2)
-    notes = notes_of(out)
-    assert json.loads(notes["recipe"])["w_velocity"] == 7.0
-    assert json.loads(notes["before_recipe"])["steps"] == 2
-    assert (work / "then" / "lifter_checkpoint.safetensors").is_file()
+def test_a_run_may_start_from_the_weights_of_another_lookahead(pool: MotionPool, tmp_path: Path) -> None:
+    weights = tmp_path / "causal.safetensors"
+    save_lifter(Lifter(SMALL), weights, {})
+    ahead = replace(RECIPE, start=str(weights), shape=replace(SMALL, lookahead=4))
+    started = Trainer(Conditional(ahead, pool, None)).nets["lifter"]
+    assert started.lookahead == 4
+    torch.testing.assert_close(started.state_dict(), load_lifter(weights).state_dict())
+    with pytest.raises(SettingsError, match="holds a lifter of"):
+        Trainer(Conditional(replace(ahead, shape=replace(SMALL, width=64)), pool, None))
 
 
 def test_sigma_is_best_when_it_is_the_error() -> None:

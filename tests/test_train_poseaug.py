@@ -89,10 +89,10 @@ def test_rotations_are_rotations() -> None:
 def test_sampled_poses_are_off_unless_asked_for() -> None:
     points = people()
     how = Augmentation(bone_sd=0)
-    same, _ = bodies(points, np.random.default_rng(0), how)
+    same = bodies(points, np.random.default_rng(0), how)
     np.testing.assert_allclose(same * stature(points)[:, None, None, None] / 1.7, points, atol=1e-5)
     for change in ({"crossed": 1.0}, {"limb_sd_deg": 20.0}):
-        other, _ = bodies(points, np.random.default_rng(0), replace(how, **change))
+        other = bodies(points, np.random.default_rng(0), replace(how, **change))
         assert np.abs(other - same).max() > 0.05
 
 

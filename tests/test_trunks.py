@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from stream3d.errors import ModelError, SettingsError
@@ -111,15 +111,6 @@ def test_every_kind_survives_its_file(kind: Kind, tmp_path: Path) -> None:
     save_lifter(net, path, {"note": "test"})
     assert (describe_lifter(path).shape, describe_lifter(path).notes["note"]) == (net.shape, "test")
     torch.testing.assert_close(load_lifter(path)(windows())[0], net(windows())[0], atol=5e-3, rtol=5e-3)
-
-
-def test_a_file_from_before_there_were_kinds_is_a_tcn(tmp_path: Path) -> None:
-    net, path = small("tcn"), tmp_path / "net.safetensors"
-    save_lifter(net, path, {})
-    before = {name.removeprefix("trunk.").removeprefix("past."): tensor for name, tensor in load_file(path).items()}
-    assert {"stem.weight", "now.weight", "blocks.0.norm.weight", "head.weight"} <= set(before)
-    save_file(before, tmp_path / "old.safetensors", {"shape": '{"channels": 16, "width": 32, "blocks": 1}'})
-    torch.testing.assert_close(load_lifter(tmp_path / "old.safetensors")(windows()), load_lifter(path)(windows()))
 
 
 @pytest.mark.parametrize(

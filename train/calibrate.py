@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from stream3d.nets.lifter import describe_lifter
 from stream3d.nets.lifter_torch import Lifter, load_lifter, save_lifter
 from stream3d.skeleton import H36M17
 from train.evaluation.streams import CONDITIONS, Answer, Clip, clips_of, lifted, observed
-from train.harness import notes_of
 from train.mocap.takes import TRAINING, load_takes, validation
 
 _SHARES = (0.683, 0.95)
@@ -67,9 +67,9 @@ def calibrate_file(weights: Path, data: Path, work: Path) -> bool:
     if not clips:
         return False
     net = load_lifter(weights)
-    notes = notes_of(weights)
+    notes = describe_lifter(weights).notes
     calibrate(net, clips)
-    save_lifter(net, weights, notes | {"sigma": "calibrated on the validation subjects"})
+    save_lifter(net, weights, {**notes, "sigma": "calibrated on the validation subjects"})
     return True
 
 

@@ -15,7 +15,7 @@ import torch
 
 from stream3d.errors import SettingsError, Stream3DError
 from stream3d.settings import from_table, load_toml
-from train.harness import Trainer, finish, notes_of, run, started
+from train.harness import Trainer, finish, run
 from train.recipe import Game, Schedule
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -89,11 +89,8 @@ def _parser(name: str, about: str, out: Path) -> argparse.ArgumentParser:
     return parser
 
 
-def stages_of(kind: type[R], given: argparse.Namespace) -> list[R]:
+def settings_of(kind: type[R], given: argparse.Namespace) -> R:
     """The settings: the file's, then ``--set``'s, then the flags'.
-
-    A table ``then`` holds what is other in a second part, which goes on from the first one's weights; who gives a
-    length of the run by flag gets the first part alone.
 
     Raises:
         SettingsError: an unknown key, or a value that cannot be.
@@ -102,16 +99,7 @@ def stages_of(kind: type[R], given: argparse.Namespace) -> list[R]:
     flags = {name: getattr(given, name) for name in _FLAGS if getattr(given, name) is not None}
     if "steps" in flags and "minutes" not in flags:
         flags["minutes"] = 0.0
-    then = table.pop("then", {})
-    first = recipe_of(kind, table | flags, given.config.name)
-    if not then or {"steps", "minutes"} & set(flags):
-        return [first]
-    return [first, recipe_of(kind, merged(table | flags, then), f"{given.config.name}, then")]
-
-
-def settings_of(kind: type[R], given: argparse.Namespace) -> R:
-    """Those of the first part alone; see stages_of."""
-    return stages_of(kind, given)[0]
+    return recipe_of(kind, table | flags, given.config.name)
 
 
 def recipe_of(kind: type[R], table: dict[str, Any], where: str) -> R:
@@ -142,21 +130,11 @@ def main(
     torch.set_num_threads(given.threads)
     try:
         place = Place(data=given.data, work=given.work, out=given.out, device=given.device)
-        for number, recipe in enumerate(stages_of(kind, given)):
-            _trained(game_of(recipe, place), place, number)
+        trainer = Trainer(game_of(settings_of(kind, given), place), place.device)
+        run(trainer, place.work)
+        finish(trainer, place.work, place.out)
     except Stream3DError as error:
         print(f"train.{name}: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, SettingsError) else 1) from error
-    return place
-
-
-def _trained(game: Game[Any], place: Place, number: int) -> None:
-    """One part of a run; any but the first goes on from the weights that the one before has written."""
-    work, notes = place.work, {}
-    if number:
-        started(game.lifter, place.out)
-        work, notes = place.work / "then", {f"before_{key}": value for key, value in notes_of(place.out).items()}
-    trainer = Trainer(game, place.device)
-    run(trainer, work)
-    finish(trainer, work, place.out, notes)
     print(f"{place.out}: {trainer.step} steps in {trainer.elapsed / 60:.1f} min")
+    return place

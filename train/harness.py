@@ -7,14 +7,13 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -218,17 +217,11 @@ def run(
 _BAR = "{l_bar}{bar:20}| {elapsed}<{remaining} {postfix}"
 
 
-def finish(trainer: Trainer[B], work: Path, out: Path, notes: Mapping[str, str] | None = None) -> None:
+def finish(trainer: Trainer[B], work: Path, out: Path) -> None:
     """Write the generator's averaged weights to ``out`` and the critics' and helpers' into ``work``."""
-    said = trainer.notes() | dict(notes or {})
-    save_lifter(trainer.average["lifter"].cpu(), out, said)
+    notes = trainer.notes()
+    save_lifter(trainer.average["lifter"].cpu(), out, notes)
     others = {"critics": trainer.critics, "helpers": trainer.game.helpers}
     for kind, nets in others.items():
         if nets:
-            save_nets(nets, work / f"{trainer.game.name}_{kind}.safetensors", said)
-
-
-def notes_of(weights: Path) -> dict[str, str]:
-    """What a lifter's file says of how it was made."""
-    with safe_open(weights, framework="pt") as file:
-        return {key: value for key, value in file.metadata().items() if key != "shape"}
+            save_nets(nets, work / f"{trainer.game.name}_{kind}.safetensors", notes)

@@ -67,15 +67,13 @@ class Batch:
     """K windows each of B sequences, window-major: row ``k * B + b``; after them, S lone windows.
 
     ``features`` float32 [K·B + S, 27, 55]; ``target`` float32 [K·B + S, 17, 3] as the net should answer; ``turn``
-    float32 [K·B + S, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last two answered frames;
-    ``scale`` float32 [B + S] is true metres per unit of ``target``.
+    float32 [K·B + S, 3, 3] virtual_from_camera; ``step`` float32 [B] seconds between the last two answered frames.
     """
 
     features: Float32
     target: Float32
     turn: Float32
     step: Float32
-    scale: Float32
 
 
 def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation, *, lookahead: int = 0) -> Sequences:
@@ -103,8 +101,8 @@ def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation,
     return Sequences(points=pool.points[index[keep]], time=time, present=present)
 
 
-def bodies(points: Float32, rng: Rng, how: Augmentation) -> tuple[Float32, Float32]:
-    """Points on other bodies of STATURE_M, and true metres per metre of theirs, [B]."""
+def bodies(points: Float32, rng: Rng, how: Augmentation) -> Float32:
+    """Points on other bodies of STATURE_M."""
     if how.crossed > 0:
         points = limbs.crossed(points, rng, how.crossed)
     if how.limb_sd_deg > 0:
@@ -113,13 +111,11 @@ def bodies(points: Float32, rng: Rng, how: Augmentation) -> tuple[Float32, Float
         points = augment.with_bones(points, augment.bone_factors(rng, len(points), how))
         points = augment.mirrored(points, rng.random(len(points)) < 0.5)
     scale = augment.stature(points) / np.float32(STATURE_M)
-    return points / scale[:, None, None, None], scale
+    return points / scale[:, None, None, None]
 
 
-def as_seen(
-    points: Float32, edge: Float32, rng: Rng, how: Augmentation, kind: Int64
-) -> tuple[Float32, Float32, Float32]:
-    """Camera-space points [B, L, 19, 3] as a 2D net gives them: rays, confidences (0 = unseen), focal factors."""
+def as_seen(points: Float32, edge: Float32, rng: Rng, how: Augmentation, kind: Int64) -> tuple[Float32, Float32]:
+    """Camera-space points [B, L, 19, 3] as a 2D net gives them: rays, and confidences (0 = unseen)."""
     shape = points.shape[:3]
     depth = points[..., 2]
     rays = points[..., :2] / np.maximum(depth, _NEAREST_M)[..., None]
@@ -131,7 +127,7 @@ def as_seen(
     lost |= bounded & (np.abs(rays) > edge[:, None, None]).any(-1)
     rays, sure = augment.as_net(kind, rays, np.where(lost, np.float32(0), sure))
     wrong = np.exp(np.clip(how.focal_sd * rng.standard_normal(len(points)), -0.35, 0.35)).astype(np.float32)
-    return rays * wrong[:, None, None, None], sure, wrong
+    return rays * wrong[:, None, None, None], sure
 
 
 def windowed(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:
@@ -144,11 +140,11 @@ def training_batch(
 ) -> Batch:
     """``windows`` consecutive windows each of ``count`` sequences, for a net of that ``lookahead``."""
     sequences = draw(pool, rng, count, WINDOW + windows - 1, how, lookahead=lookahead)
-    points, scale = bodies(sequences.points, rng, how)
+    points = bodies(sequences.points, rng, how)
     cameras = random_cameras(rng, count)
     camera = seen_by(points, cameras, points[:, -1, 0])
     kind = rng.choice(len(how.net_types), count, p=how.net_types)
-    rays, sure, _ = as_seen(camera, cameras.edge, rng, how, kind)
+    rays, sure = as_seen(camera, cameras.edge, rng, how, kind)
     sure = sure * sequences.present[..., None].astype(np.float32)
     features, turn = window_features(
         windowed(rays, windows), windowed(sure, windows), windowed(sequences.time, windows), lookahead
@@ -157,11 +153,11 @@ def training_batch(
     answered = np.concatenate([camera[:, first + k, :17] for k in range(windows)])
     target = (answered - answered[:, :1]) @ np.swapaxes(turn, 1, 2)
     step = np.diff(sequences.time[:, first + windows - 2 : first + windows])[:, 0].astype(np.float32)
-    return Batch(features=features, target=target.astype(np.float32), turn=turn, step=step, scale=scale)
+    return Batch(features=features, target=target.astype(np.float32), turn=turn, step=step)
 
 
 def with_lone(runs: Batch, lone: Batch) -> Batch:
     """``runs`` of windows, then ``lone`` ones."""
-    pairs = ((getattr(runs, name), getattr(lone, name)) for name in ("features", "target", "turn", "scale"))
-    features, target, turn, scale = (np.concatenate(pair) for pair in pairs)
-    return Batch(features=features, target=target, turn=turn, step=runs.step, scale=scale)
+    pairs = ((getattr(runs, name), getattr(lone, name)) for name in ("features", "target", "turn"))
+    features, target, turn = (np.concatenate(pair) for pair in pairs)
+    return Batch(features=features, target=target, turn=turn, step=runs.step)

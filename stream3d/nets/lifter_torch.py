@@ -23,8 +23,6 @@ __all__ = ["Lifter", "LifterShape", "load_lifter", "save_lifter"]
 
 # No joint is farther from the pelvis than this, in the unit of the features: what is, is an outlier.
 _REACH = 1.5
-_OF_TCN = ("stem.", "nines.", "to_three.", "threes.", "to_one.")
-_OF_TRUNK = ("now.", "blocks.")
 
 
 def pose_of(out: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,16 +79,9 @@ def load_lifter(path: Path | None = None) -> Lifter:
     said = describe_lifter(path)
     try:
         with safe_open(said.path, framework="pt") as file:
-            tensors = {_today(name): file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
         net = Lifter(said.shape)
         net.load_state_dict(tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{said.path} holds no lifter: {error}") from error
     return net.eval()
-
-
-def _today(name: str) -> str:
-    """A tensor's name now, from what it was called before there were several trunks."""
-    if name.startswith(_OF_TCN):
-        return f"trunk.past.{name}"
-    return f"trunk.{name}" if name.startswith(_OF_TRUNK) else name

@@ -51,7 +51,8 @@ def test_turned_limbs_keep_their_lengths_and_their_limits() -> None:
     points = people()
     out = limbs.swung(points, np.random.default_rng(0), 20.0)
     np.testing.assert_allclose(lengths(out), lengths(points), atol=1e-5)
-    assert violations(out[:, :, :17]).sum() <= violations(points[:, :, :17]).sum()
+    assert (limbs.broken(out) <= limbs.broken(points)).all()
+    assert violations(out[:, :, :17]).mean() < 0.01
     moved = np.linalg.norm(out - points, axis=-1)
     assert (moved[:, :, J("left_wrist")] > 0.05).any(1).mean() > 0.5
     assert moved[:, :, J("thorax")].max() == 0

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from stream3d.skeleton import H36M17
 from train.augment import Float32, Rng
-from train.evaluation.limits import violations
+from train.evaluation.limits import JOINTS, violations
 from train.mocap.h36m import POINTS
 
 Float64 = npt.NDArray[np.float64]
@@ -19,17 +19,20 @@ _J = {name: index for index, name in enumerate(POINTS)}
 _HIPS = _J["left_hip"], _J["right_hip"]
 _LEGS = [_J[f"{side}_{joint}"] for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
 _ABOVE = [joint for joint in range(len(POINTS)) if joint not in (*_LEGS, _J["pelvis"])]
+_CHAINS = [
+    (side, chain) for side in ("left", "right") for chain in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+]
 # A joint to turn about, and all that hangs on it.
 _LIMBS = [
-    (_J[f"{side}_{ball}"], [_J[f"{side}_{part}"] for part in parts])
-    for side in ("left", "right")
-    for ball, parts in (
-        ("shoulder", ("elbow", "wrist")),
-        ("elbow", ("wrist",)),
-        ("hip", ("knee", "ankle")),
-        ("knee", ("ankle",)),
+    turned
+    for side, (ball, hinge, end) in _CHAINS
+    for turned in (
+        (_J[f"{side}_{ball}"], [_J[f"{side}_{hinge}"], _J[f"{side}_{end}"]]),
+        (_J[f"{side}_{hinge}"], [_J[f"{side}_{end}"]]),
     )
 ]
+# Limits are looked at in every n-th frame, for to look is what costs.
+_JUDGED_EVERY = 6
 # Hips more upright than this, as the sine of their angle with the ground, have no heading.
 _UPRIGHT = 0.7
 
@@ -44,15 +47,23 @@ def rotations(vectors: Float64) -> Float64:
 
 
 def swung(points: Float32, rng: Rng, spread_deg: float) -> Float32:
-    """Limbs turned about their upper joints by random angles, where no joint limit is broken by it that was kept."""
-    out = points
+    """Limbs turned about their upper joints by random angles, where no joint limit is seen broken by it that was kept."""
+    out = points.copy()
     for joint, below in _LIMBS:
         turn = rotations(np.radians(spread_deg) * rng.standard_normal((len(points), 3))).astype(np.float32)
-        tried = out.copy()
-        tried[:, :, below] = out[:, :, [joint]] + (out[:, :, below] - out[:, :, [joint]]) @ turn[:, None]
-        worse = violations(tried[:, :, :17]).sum((1, 2)) > violations(out[:, :, :17]).sum((1, 2))
-        out = np.where(worse[:, None, None, None], out, tried)
+        moved = out[:, :, below] - out[:, :, [joint]]
+        out[:, :, below] = out[:, :, [joint]] + moved @ turn[:, None]
+    worse = broken(out) > broken(points)
+    for side, (ball, hinge, end) in _CHAINS:
+        rows = worse[:, [JOINTS.index(f"{side}_{ball}"), JOINTS.index(f"{side}_{hinge}")]].any(1)
+        back = [_J[f"{side}_{hinge}"], _J[f"{side}_{end}"]]
+        out[:, :, back] = np.where(rows[:, None, None, None], points[:, :, back], out[:, :, back])
     return out
+
+
+def broken(points: Float32) -> npt.NDArray[np.int64]:
+    """In how many frames [B, 10] of those looked at each of JOINTS is beyond its limits."""
+    return np.asarray(violations(points[:, ::-_JUDGED_EVERY, :17]).sum(1))
 
 
 def heading(points: Float32) -> tuple[Float32, npt.NDArray[np.bool_]]:
@@ -74,7 +85,7 @@ def crossed(points: Float32, rng: Rng, chance: float) -> Float32:
     scale = _leg(points) / np.maximum(_leg(other), 1e-3)
     moved[:, :, _ABOVE] = pelvis + scale[:, None, None, None] * ((other - other[:, :, :1])[:, :, _ABOVE] @ about)
     rows = (rng.random(len(points)) < chance) & clear & clear[partner]
-    rows &= violations(moved[:, :, :17]).sum((1, 2)) <= violations(points[:, :, :17]).sum((1, 2))
+    rows &= (broken(moved) <= broken(points)).all(1)
     return np.where(rows[:, None, None, None], moved, points)
 
 

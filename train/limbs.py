@@ -47,7 +47,7 @@ def rotations(vectors: Float64) -> Float64:
 
 
 def swung(points: Float32, rng: Rng, spread_deg: float) -> Float32:
-    """Limbs turned about their upper joints by random angles, where no joint limit is seen broken by it that was kept."""
+    """Limbs turned about their upper joints by random angles, where no limit is seen broken that was kept."""
     out = points.copy()
     for joint, below in _LIMBS:
         turn = rotations(np.radians(spread_deg) * rng.standard_normal((len(points), 3))).astype(np.float32)

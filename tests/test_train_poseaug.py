@@ -58,6 +58,31 @@ def test_turned_limbs_keep_their_lengths_and_their_limits() -> None:
     assert moved[:, :, J("thorax")].max() == 0
 
 
+def test_who_sits_down_bends_hips_and_knees_and_keeps_his_bones() -> None:
+    points = people()
+    out = limbs.seated(points, np.random.default_rng(0), 1.0)
+    changed = np.abs(out - points).max((1, 2, 3)) > 1e-3
+    assert changed.mean() > 0.3
+    np.testing.assert_allclose(lengths(out), lengths(points), atol=1e-5)
+    assert (limbs.broken(out) <= limbs.broken(points)).all()
+    legs = [J(f"{side}_{joint}") for side in ("left", "right") for joint in ("knee", "ankle")]
+    rest = [joint for joint in range(points.shape[2]) if joint not in legs]
+    np.testing.assert_array_equal(out[:, :, rest], points[:, :, rest])
+    assert (out - points)[changed][:, :, [J("left_knee"), J("right_knee")], 2].mean() > 0.1
+    np.testing.assert_array_equal(limbs.seated(points, np.random.default_rng(0), 0.0), points)
+
+
+def test_whoever_lies_down_keeps_the_pose() -> None:
+    points = people()
+    out = limbs.tilted(points, np.random.default_rng(0), 1.0)
+    between = [np.linalg.norm(p[:, :, :, None] - p[:, :, None], axis=-1) for p in (points, out)]
+    np.testing.assert_allclose(*between, atol=1e-5)
+    np.testing.assert_allclose(out[:, -1, 0], points[:, -1, 0], atol=1e-6)
+    up = (out[:, -1, J("thorax")] - out[:, -1, 0])[:, 2]
+    assert (up < 0.3).any()
+    assert (up > 0.4).any()
+
+
 def test_a_trunk_on_other_legs_faces_where_they_do() -> None:
     points = people()
     out = limbs.crossed(points, np.random.default_rng(1), 1.0)

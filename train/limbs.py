@@ -47,10 +47,15 @@ def rotations(vectors: Float64) -> Float64:
 
 
 def swung(points: Float32, rng: Rng, spread_deg: float) -> Float32:
-    """Limbs turned about their upper joints by random angles, where no limit is seen broken that was kept."""
+    """Limbs turned about their upper joints by random angles, where no limit is seen broken that was kept.
+
+    ``spread_deg`` is the mean of the standard deviations, which differ from row to row: most people are hardly changed,
+    a few beyond recognition.
+    """
     out = points.copy()
+    spread = np.radians(spread_deg) * rng.exponential(1.0, (len(points), 1))
     for joint, below in _LIMBS:
-        turn = rotations(np.radians(spread_deg) * rng.standard_normal((len(points), 3))).astype(np.float32)
+        turn = rotations(spread * rng.standard_normal((len(points), 3))).astype(np.float32)
         moved = out[:, :, below] - out[:, :, [joint]]
         out[:, :, below] = out[:, :, [joint]] + moved @ turn[:, None]
     worse = broken(out) > broken(points)
@@ -58,6 +63,40 @@ def swung(points: Float32, rng: Rng, spread_deg: float) -> Float32:
         rows = worse[:, [JOINTS.index(f"{side}_{ball}"), JOINTS.index(f"{side}_{hinge}")]].any(1)
         back = [_J[f"{side}_{hinge}"], _J[f"{side}_{end}"]]
         out[:, :, back] = np.where(rows[:, None, None, None], points[:, :, back], out[:, :, back])
+    return out
+
+
+def seated(points: Float32, rng: Rng, chance: float) -> Float32:
+    """Some rows with both thighs lifted and both knees bent alike, as one sits, squats or kneels, where limits let it.
+
+    Thighs turn about the line through the hips by 30 to 120 degrees, shins back by 0 to 150.
+    """
+    rows = np.flatnonzero(rng.random(len(points)) < chance)
+    before = points[rows]
+    after = before.copy()
+    across = after[:, :, _HIPS[1]] - after[:, :, _HIPS[0]]
+    right = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
+    for joint, by_deg in (("hip", rng.uniform(30, 120, len(rows))), ("knee", -rng.uniform(0, 150, len(rows)))):
+        turn = rotations(np.radians(by_deg)[:, None, None] * right).astype(np.float32)
+        for side in ("left", "right"):
+            at, below = next((at, below) for at, below in _LIMBS if at == _J[f"{side}_{joint}"])
+            hanging = after[:, :, below] - after[:, :, [at]]
+            after[:, :, below] = after[:, :, [at]] + hanging @ np.swapaxes(turn, -1, -2)
+    sound = (broken(after) <= broken(before)).all(1)
+    out = points.copy()
+    out[rows[sound]] = after[sound]
+    return out
+
+
+def tilted(points: Float32, rng: Rng, chance: float) -> Float32:
+    """Some rows turned as a whole about a random level line by up to 90 degrees either way: people who lie or lean."""
+    rows = np.flatnonzero(rng.random(len(points)) < chance)
+    line = rng.uniform(0, 2 * np.pi, len(rows))
+    angle = np.radians(rng.uniform(-90, 90, len(rows)))
+    turn = rotations(np.stack([angle * np.cos(line), angle * np.sin(line), 0 * line], -1)).astype(np.float32)
+    out = points.copy()
+    centre = points[rows, -1:, :1]
+    out[rows] = centre + (points[rows] - centre) @ turn[:, None]
     return out
 
 

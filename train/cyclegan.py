@@ -50,7 +50,7 @@ class Recipe(Schedule):
     """
 
     steps: int = 20000
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     critic_rate: float = 2e-4
     sets: tuple[str, ...] = ("mpii", "coco")
     people: int = 192

@@ -50,11 +50,11 @@ class Recipe(Schedule):
     """
 
     steps: int = 20000
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     critic_rate: float = 1e-3
     sets: tuple[str, ...] = ("mpii", "coco")
     poses: str = ""
-    people: int = 256
+    people: int = 128
     gan: Kind = "lsgan"
     critic_steps: int = 1
     critic_width: int = 512
@@ -62,7 +62,7 @@ class Recipe(Schedule):
     tilt: Literal["sampled", "predicted"] = "sampled"
     tilt_deg: float = 8.0
     tremor_m: float = 0.01
-    w_view: float = 0.3
+    w_view: float = 1.0
     w_cycle: float = 2.0
     w_back: float = 1.0
     w_rays: float = 1.0
@@ -73,7 +73,7 @@ class Recipe(Schedule):
     w_behind: float = 0.5
     w_spine: float = 0.5
     w_nll: float = 0.02
-    shape: LifterShape = field(default_factory=lambda: LifterShape(kind="mlp", blocks=4))
+    shape: LifterShape = field(default_factory=lambda: LifterShape(kind="mlp", blocks=2))
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

@@ -232,11 +232,11 @@ def test_a_take_without_a_skeleton_is_refused(tmp_path: Path) -> None:
 
 
 def test_held_out_subjects_never_train() -> None:
-    def take(subject: str) -> Take:
-        return Take(points=np.zeros((1, 19, 3), np.float32), fps=60, subject=subject, trial="1")
+    def take(subject: str, trial: str = "1") -> Take:
+        return Take(points=np.zeros((1, 19, 3), np.float32), fps=60, subject=subject, trial=trial)
 
     takes = {
-        "cmu_asfamc_maxxgx": [take("01"), take("02"), take("03"), take("09"), take("14")],
+        "cmu_asfamc_maxxgx": [take("01"), take("02"), take("03"), take("09"), take("14"), take("127", "32")],
         "hdm05_asfamc": [take("bk")],
         "ui_prmd_vicon": [take("s01"), take("s09")],
     }

@@ -72,6 +72,21 @@ def test_who_sits_down_bends_hips_and_knees_and_keeps_his_bones() -> None:
     np.testing.assert_array_equal(limbs.seated(points, np.random.default_rng(0), 0.0), points)
 
 
+def test_who_bows_brings_the_head_forward_and_down_over_the_same_legs() -> None:
+    points = people()
+    out = limbs.bowed(points, np.random.default_rng(0), 1.0)
+    changed = np.abs(out - points).max((1, 2, 3)) > 0.05
+    assert changed.mean() > 0.3
+    np.testing.assert_allclose(lengths(out), lengths(points), atol=1e-5)
+    legs = [J(f"{side}_{joint}") for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
+    np.testing.assert_array_equal(out[:, :, legs], points[:, :, legs])
+    across = points[:, :, J("right_hip")] - points[:, :, J("left_hip")]
+    forward = np.stack([-across[..., 1], across[..., 0], 0 * across[..., 0]], -1)
+    moved = (out - points)[:, :, J("head_top")]
+    assert ((moved * forward).sum(-1)[changed] > 0).all()
+    assert (moved[changed][..., 2] < 0).all()
+
+
 def test_whoever_lies_down_keeps_the_pose() -> None:
     points = people()
     out = limbs.tilted(points, np.random.default_rng(0), 1.0)

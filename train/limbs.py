@@ -72,17 +72,35 @@ def seated(points: Float32, rng: Rng, chance: float) -> Float32:
     Thighs turn about the line through the hips by 30 to 120 degrees, shins back by 0 to 150.
     """
     rows = np.flatnonzero(rng.random(len(points)) < chance)
-    before = points[rows]
-    after = before.copy()
-    across = after[:, :, _HIPS[1]] - after[:, :, _HIPS[0]]
-    right = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
+    after = points[rows]
     for joint, by_deg in (("hip", rng.uniform(30, 120, len(rows))), ("knee", -rng.uniform(0, 150, len(rows)))):
-        turn = rotations(np.radians(by_deg)[:, None, None] * right).astype(np.float32)
+        turn = _about_hips(points[rows], by_deg)
         for side in ("left", "right"):
             at, below = next((at, below) for at, below in _LIMBS if at == _J[f"{side}_{joint}"])
-            hanging = after[:, :, below] - after[:, :, [at]]
-            after[:, :, below] = after[:, :, [at]] + hanging @ np.swapaxes(turn, -1, -2)
-    sound = (broken(after) <= broken(before)).all(1)
+            after[:, :, below] = after[:, :, [at]] + (after[:, :, below] - after[:, :, [at]]) @ turn
+    return _where_sound(points, rows, after)
+
+
+def bowed(points: Float32, rng: Rng, chance: float) -> Float32:
+    """Some rows with all above the hips bent forwards at them by up to 90 degrees, where limits let it."""
+    rows = np.flatnonzero(rng.random(len(points)) < chance)
+    turn = _about_hips(points[rows], -rng.uniform(0, 90, len(rows)))
+    after = points[rows]
+    pelvis = after[:, :, :1]
+    after[:, :, _ABOVE] = pelvis + (after[:, :, _ABOVE] - pelvis) @ turn
+    return _where_sound(points, rows, after)
+
+
+def _about_hips(points: Float32, angle_deg: Float64) -> Float32:
+    """Turns [B, T, 3, 3] for row vectors, about the line through the hips: what hangs goes forwards, what stands back."""
+    across = points[:, :, _HIPS[1]] - points[:, :, _HIPS[0]]
+    right = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
+    return np.swapaxes(rotations(np.radians(angle_deg)[:, None, None] * right), -1, -2).astype(np.float32)
+
+
+def _where_sound(points: Float32, rows: npt.NDArray[np.intp], after: Float32) -> Float32:
+    """``points`` with ``rows`` replaced by ``after`` where no limit is seen broken that was kept."""
+    sound = (broken(after) <= broken(points[rows])).all(1)
     out = points.copy()
     out[rows[sound]] = after[sound]
     return out

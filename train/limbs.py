@@ -92,7 +92,7 @@ def bowed(points: Float32, rng: Rng, chance: float) -> Float32:
 
 
 def _about_hips(points: Float32, angle_deg: Float64) -> Float32:
-    """Turns [B, T, 3, 3] for row vectors, about the line through the hips: what hangs goes forwards, what stands back."""
+    """Turns [B, T, 3, 3] of row vectors about the line through the hips: what hangs goes forwards, what stands back."""
     across = points[:, :, _HIPS[1]] - points[:, :, _HIPS[0]]
     right = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
     return np.swapaxes(rotations(np.radians(angle_deg)[:, None, None] * right), -1, -2).astype(np.float32)

@@ -5,39 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
 from stream3d.meters import Meters
 from stream3d.pipeline.settings import RunSettings
-from stream3d.pose2d import make_estimator
+from stream3d.pose2d import Estimator, make_estimator
 from stream3d.skeleton import H36M17, Layout
 from stream3d.solve import make_smoother
 from stream3d.source import SourceInfo
 from stream3d.track import Tracker
-from stream3d.values import Detections2D, Frame, Poses3D, Result, Tracks2D
-
-
-class Estimator(Protocol):
-    """The 2D room, or anything that stands in for it."""
-
-    layout: Layout
-
-    def __call__(self, frame: Frame, regions: npt.NDArray[np.float32], *, searching: bool = False) -> Detections2D:
-        """Everybody's keypoints in one frame."""
-        ...
-
-    def forget(self, source_id: str) -> None:
-        """Drop what is remembered of a source."""
-        ...
-
-    def describe(self) -> dict[str, dict[str, str]]:
-        """The engines it runs on, by net."""
-        ...
+from stream3d.values import Frame, Poses3D, Result, Tracks2D
 
 
 @dataclass(frozen=True, kw_only=True)

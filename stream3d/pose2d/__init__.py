@@ -10,7 +10,19 @@
 ((1, 33, 3), 'blazepose33', True)
 """
 
-from stream3d.pose2d.estimator import PoseEstimator, make_estimator
+from stream3d.pose2d.estimator import PoseEstimator
+from stream3d.pose2d.make import make_estimator
+from stream3d.pose2d.protocol import Estimator, Found, KeypointNet, Landmarks, OneStageNet, PersonDetector
 from stream3d.pose2d.settings import PoseSettings
 
-__all__ = ["PoseEstimator", "PoseSettings", "make_estimator"]
+__all__ = [
+    "Estimator",
+    "Found",
+    "KeypointNet",
+    "Landmarks",
+    "OneStageNet",
+    "PersonDetector",
+    "PoseEstimator",
+    "PoseSettings",
+    "make_estimator",
+]

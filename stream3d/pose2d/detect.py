@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -13,7 +12,8 @@ import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.nets.blazepose import anchors as anchors_of
-from stream3d.pose2d.regions import no_regions, regions_from_points, same_person
+from stream3d.pose2d.protocol import Found, nobody_found
+from stream3d.pose2d.regions import regions_from_points, same_person
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -25,33 +25,26 @@ _STRIDE = 32
 anchors = cache(anchors_of)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """People found by the detector: ``regions`` float32 [R, 4] (see regions.py), ``scores`` float32 [R], best first."""
-
-    regions: Float32
-    scores: Float32
-
-
-def nobody_found() -> Found:
-    """No region at all."""
-    return Found(regions=no_regions(), scores=np.zeros(0, np.float32))
-
-
-class Detector:
-    """Looks at a whole picture at several sizes.
+class BlazePoseDetector:
+    """Looks at a whole picture at several sizes; a `PersonDetector`.
 
     ``engine_for`` (height, width) gives the engine of an input of that shape; ``sizes`` are the longer sides in
     pixels. The input takes the shape of the picture, roughly: a wide picture in a square would be nearly half border.
+    Furniture scores just above 0.5, so that a newcomer needs more.
     """
 
     def __init__(
-        self, engine_for: Callable[[int, int], Engine], *, sizes: Sequence[int], min_score: float = 0.5
+        self,
+        engine_for: Callable[[int, int], Engine],
+        *,
+        sizes: Sequence[int],
+        min_score: float = 0.6,
+        confirm_score: float = 0.4,
     ) -> None:
         self.sizes = tuple(sorted(sizes))
+        self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
         self._make_engine = engine_for
         self._engines: dict[tuple[int, int], Engine] = {}
-        self._min_score = min_score
 
     def __call__(self, image: UInt8) -> Found:
         """Find people in ``image`` uint8 [H, W, 3] RGB."""
@@ -80,7 +73,7 @@ class Detector:
             self._engines[shape] = self._make_engine(*shape)
         out = self._engines[shape](image=picture[None])
         scores = out["scores"][0]
-        rows = np.flatnonzero(scores >= self._min_score)
+        rows = np.flatnonzero(scores >= self.confirm_score)
         raw = out["boxes"][0][rows]
         centre = anchors(*shape)[rows] * np.array(shape[::-1], np.float32)
         middle, half = raw[:, 0:2] + centre, raw[:, 2:4] / 2

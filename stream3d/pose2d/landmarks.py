@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.kernels.heatmap import refine
+from stream3d.pose2d.protocol import Landmarks
 from stream3d.pose2d.regions import image_from_crop, regions_from_points, to_image
+from stream3d.skeleton import BLAZEPOSE33
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -20,30 +20,14 @@ _BODY = 33
 _HIPS, _EDGE = 33, 34  # two further points, from which the next region follows
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Landmarks:
-    """One row per region.
+class BlazePoseLandmarks:
+    """Crops, runs and decodes BlazePose's landmark net for all regions of a picture in one batch; a `KeypointNet`."""
 
-    ``keypoints`` float32 [R, 33, 3] = px, px, visibility; ``presence`` float32 [R]; ``regions`` float32 [R, 4] that the
-    poses themselves say they fill.
-    """
+    layout = BLAZEPOSE33
 
-    keypoints: Float32
-    presence: Float32
-    regions: Float32
-
-
-def nobody_seen() -> Landmarks:
-    """No pose at all."""
-    zero = np.zeros((0, _BODY, 3), np.float32), np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
-    return Landmarks(keypoints=zero[0], presence=zero[1], regions=zero[2])
-
-
-class LandmarkNet:
-    """Crops, runs and decodes the landmark net for all regions of a picture in one batch."""
-
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, min_presence: float = 0.5) -> None:
         self._engine = engine
+        self.min_presence = min_presence
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:
         """Keypoints for each of ``regions`` float32 [R, 4] of ``image`` uint8 [H, W, 3] RGB."""

@@ -1,0 +1,152 @@
+"""The seams at which nets plug into the 2D room: who finds people, who reads their joints, and who does both at once.
+
+Whatever keeps to these Protocols can be put together: ``PoseEstimator(detector, keypoints)`` takes any pair,
+``OneStageEstimator(net)`` any net that needs no regions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.pose2d.regions import no_regions
+from stream3d.skeleton import Layout
+from stream3d.values import Detections2D, Frame
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """People found in a picture, best first, nobody twice.
+
+    ``regions`` float32 [R, 4] (see regions.py); ``scores`` float32 [R], 0..1.
+    """
+
+    regions: Float32
+    scores: Float32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landmarks:
+    """People's joints, one row per region (of a one-stage net: per person).
+
+    ``keypoints`` float32 [R, J, 3] = x, y in pixels of the image, score 0..1, of the layout of whoever answers;
+    ``presence`` float32 [R], 0..1, the belief that a person is there; ``regions`` float32 [R, 4] that the poses
+    themselves say they fill, where to look in the next frame; NaN where a pose says nothing.
+    """
+
+    keypoints: Float32
+    presence: Float32
+    regions: Float32
+
+
+class PersonDetector(Protocol):
+    """Finds people in a whole picture."""
+
+    @property
+    def min_score(self) -> float:
+        """The score from which a newcomer is worth following."""
+        ...
+
+    @property
+    def confirm_score(self) -> float:
+        """The score, at most ``min_score``, from which somebody who is followed already is confirmed."""
+        ...
+
+    def __call__(self, image: UInt8) -> Found:
+        """Everybody in ``image`` uint8 [H, W, 3] RGB with a score of at least ``confirm_score``."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """What it is and the engine it runs on."""
+        ...
+
+
+class KeypointNet(Protocol):
+    """Reads the joints of the people in given regions."""
+
+    @property
+    def layout(self) -> Layout:
+        """Of the keypoints; one that converts to ``h36m17``."""
+        ...
+
+    @property
+    def min_presence(self) -> float:
+        """The presence from which a region holds a person."""
+        ...
+
+    def __call__(self, image: UInt8, regions: Float32) -> Landmarks:
+        """One row for each of ``regions`` float32 [R, 4], R >= 1, of ``image`` uint8 [H, W, 3] RGB."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """What it is and the engine it runs on."""
+        ...
+
+
+class OneStageNet(Protocol):
+    """Picture in, people with their joints out."""
+
+    @property
+    def layout(self) -> Layout:
+        """Of the keypoints; one that converts to ``h36m17``."""
+        ...
+
+    @property
+    def min_score(self) -> float:
+        """The presence from which a newcomer is worth following."""
+        ...
+
+    @property
+    def confirm_score(self) -> float:
+        """The presence, at most ``min_score``, from which somebody who is followed already is still there."""
+        ...
+
+    def __call__(self, image: UInt8) -> Landmarks:
+        """Everybody in ``image`` uint8 [H, W, 3] RGB, best first, nobody twice."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """What it is and the engine it runs on."""
+        ...
+
+
+class Estimator(Protocol):
+    """The 2D room, or anything that stands in for it."""
+
+    @property
+    def layout(self) -> Layout:
+        """Of the keypoints."""
+        ...
+
+    def __call__(self, frame: Frame, regions: Float32, *, searching: bool = False) -> Detections2D:
+        """Everybody's keypoints in one frame."""
+        ...
+
+    def forget(self, source_id: str) -> None:
+        """Drop what is remembered of a source."""
+        ...
+
+    def warm(self, width: int, height: int) -> None:
+        """Build and run every net and kernel once, so that the first picture of that size does not wait for them."""
+        ...
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """The engines it runs on, by net."""
+        ...
+
+
+def nobody_found() -> Found:
+    """No region at all."""
+    return Found(regions=no_regions(), scores=np.zeros(0, np.float32))
+
+
+def nobody_seen(layout: Layout) -> Landmarks:
+    """No pose at all."""
+    keypoints, presence = np.zeros((0, layout.size, 3), np.float32), np.zeros(0, np.float32)
+    return Landmarks(keypoints=keypoints, presence=presence, regions=no_regions())

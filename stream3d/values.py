@@ -95,6 +95,8 @@ class Detections2D(Poses2D):
     side in pixels, rotation in radians (clockwise in the picture) of the square that the pose itself says it fills;
     ``origin`` int64 [P] = index of the given region that the pose was found in, -1 where the detector found it;
     ``looked`` says that the detector ran on this frame, and then ``confirmed`` bool [P] that it saw each pose too.
+    ``appearance`` float32 [P, D], where somebody measured it, is what each looks like: rows of at most unit length
+    whose scalar product is how alike two are. ``size`` is the picture's (width, height) in pixels, where known.
 
     Raises:
         ShapeError: an array does not have P rows of its shape and dtype.
@@ -105,6 +107,8 @@ class Detections2D(Poses2D):
     origin: Int64
     looked: bool
     confirmed: Bool
+    appearance: Float32 | None = None
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         Poses2D.__post_init__(self)
@@ -113,6 +117,8 @@ class Detections2D(Poses2D):
         _check("Detections2D.regions", self.regions, np.float32, (people, 4))
         _check("Detections2D.origin", self.origin, np.int64, (people,))
         _check("Detections2D.confirmed", self.confirmed, np.bool_, (people,))
+        if self.appearance is not None:
+            _check("Detections2D.appearance", self.appearance, np.float32, (people, None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

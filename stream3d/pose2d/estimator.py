@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector, nobody_found, nobody_seen
 from stream3d.pose2d.regions import same_person
 from stream3d.pose2d.settings import PoseSettings
@@ -66,6 +67,8 @@ class PoseEstimator:
             origin=np.where(keep < len(regions), keep, -1),
             looked=looked,
             confirmed=confirmed[keep],
+            appearance=appearance(frame.image, seen.keypoints[keep], self.layout),
+            size=frame.size,
         )
 
     def forget(self, source_id: str) -> None:
@@ -80,7 +83,8 @@ class PoseEstimator:
         """Build and run every net and kernel once, so that the first picture of that size does not wait for them."""
         black = np.zeros((height, width, 3), np.uint8)
         self._detector(black)
-        self._keypoints(black, np.array([[32, 32, 64, 0]], np.float32))
+        seen = self._keypoints(black, np.array([[32, 32, 64, 0]], np.float32))
+        appearance(black, seen.keypoints, self.layout)
 
     def _due(self, frame: Frame, *, nobody: bool, searching: bool) -> bool:
         last = self._looked_at.get(frame.source_id)

@@ -40,7 +40,9 @@ class Augmentation:
     """How much is done to each window; lengths in metres at the body, the rest are chances.
 
     ``bone_sd``, ``hip_sd`` and ``shoulder_sd`` are relative; ``noise_sd`` is per joint and frame, ``bias_sd`` per joint
-    and window, both times a level drawn per window; ``focal_sd`` is that of the log of the focal length's error;
+    and window, both times a level drawn per window, 0.1 to 1.8, in the share ``wide`` of windows up to 4; ``measured``
+    is the share of BlazePose's windows (kind ``coco``) whose errors are drawn as ``train.errors2d`` measured them, not
+    by these; ``focal_sd`` is that of the log of the focal length's error;
     ``crossed`` is the chance of a trunk on another's legs, ``limb_sd_deg`` how far limbs are turned (``train.limbs``);
     ``net_types`` are the chances of NET_TYPES; ``endings``, of people who leave within a net's lookahead, matter only
     to nets that look ahead.
@@ -54,6 +56,8 @@ class Augmentation:
     outliers: float = 0.02
     outlier_sd: float = 0.15
     slips: float = 0.01
+    wide: float = 0.0
+    measured: float = 0.0
     missing: float = 0.20
     cut_off: float = 0.25
     beginnings: float = 0.15
@@ -114,6 +118,8 @@ def noise(rng: Rng, shape: tuple[int, int, int], how: Augmentation) -> tuple[Flo
     """
     count, frames, joints = shape
     level = rng.uniform(0.1, 1.8, (count, 1, 1)) * (rng.random((count, 1, 1)) >= how.clean)
+    if how.wide > 0:
+        level = np.where(rng.random(level.shape) < how.wide, rng.uniform(0.1, 4.0, level.shape), level)
     telling = rng.random((count, 1, 1)) < 0.5
     doubt = np.where(telling, rng.random((count, 1, joints)) ** 3, 0.0)
     spread = (level * (1 + 3 * doubt)).astype(np.float32)[..., None]

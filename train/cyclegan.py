@@ -85,11 +85,12 @@ class Batch:
 
 def captured(pool: MotionPool, rng: np.random.Generator, count: int, how: Augmentation) -> tuple[np.ndarray, ...]:
     """Single frames [count, 55] of captured poses before random cameras, and the poses [count, 17, 3] to answer."""
-    points = bodies(draw(pool, rng, count, 1, how).points, rng, how)
+    sequences = draw(pool, rng, count, 1, how)
+    points = bodies(sequences.points, rng, how)
     cameras = random_cameras(rng, count)
     camera = seen_by(points, cameras, points[:, -1, 0])
     kind = rng.choice(len(NET_TYPES), count, p=how.net_types)
-    rays, sure = as_seen(camera, cameras.edge, rng, how, kind)
+    rays, sure = as_seen(camera, cameras.edge, rng, how, kind, time=sequences.time)
     features, turn = window_features(rays, sure, np.zeros((count, 1)))
     features[:, 0, STEP] = steps(rng, count)
     target = (camera[:, 0, :17] - camera[:, 0, :1]) @ np.swapaxes(turn, 1, 2)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from stream3d.lift.features import WINDOW, window_features
 from train import augment, limbs
-from train.augment import STATURE_M, Augmentation, Rng
+from train.augment import NET_TYPES, STATURE_M, Augmentation, Rng
 from train.cameras import random_cameras, seen_by
+from train.errors2d import draw as errors2d
 from train.mocap.takes import Take
 
 Float32 = npt.NDArray[np.float32]
@@ -114,14 +115,29 @@ def bodies(points: Float32, rng: Rng, how: Augmentation) -> Float32:
     return points / scale[:, None, None, None]
 
 
-def as_seen(points: Float32, edge: Float32, rng: Rng, how: Augmentation, kind: Int64) -> tuple[Float32, Float32]:
-    """Camera-space points [B, L, 19, 3] as a 2D net gives them: rays, and confidences (0 = unseen)."""
+def _erring(points: Float32, rng: Rng, how: Augmentation, kind: Int64, time: Float64) -> tuple[Float32, Float32]:
+    """Rays with a net's errors, and what it says of them; nothing is hidden yet."""
+    depth = np.maximum(points[..., 2:], _NEAREST_M)
+    exact = points[..., :2] / depth
+    plain = np.ones(len(points), np.bool_)
+    if how.measured > 0:
+        plain = (kind != NET_TYPES.index("coco")) | (rng.random(len(points)) >= how.measured)
+    rays, sure = np.empty_like(exact), np.empty(points.shape[:3], np.float32)
+    error, sure[plain] = augment.noise(rng, (int(plain.sum()), *points.shape[1:3]), how)
+    given = exact[plain] + error / depth[plain][:, :, :1]
+    rays[plain] = augment.slip_sides(rng, given, how.slips) if how.slips > 0 else given
+    if not plain.all():
+        rays[~plain], sure[~plain] = errors2d.as_measured(rng, points[~plain], exact[~plain], time[~plain])
+    return rays, sure
+
+
+def as_seen(
+    points: Float32, edge: Float32, rng: Rng, how: Augmentation, kind: Int64, *, time: Float64
+) -> tuple[Float32, Float32]:
+    """Camera-space points [B, L, 19, 3] at ``time`` [B, L] s as a 2D net gives them: rays, confidences (0 = unseen)."""
     shape = points.shape[:3]
     depth = points[..., 2]
-    rays = points[..., :2] / np.maximum(depth, _NEAREST_M)[..., None]
-    error, sure = augment.noise(rng, shape, how)
-    rays = rays + error / np.maximum(depth, _NEAREST_M)[:, :, :1, None]
-    rays = augment.slip_sides(rng, rays, how.slips) if how.slips > 0 else rays
+    rays, sure = _erring(points, rng, how, kind, time)
     lost = augment.hidden(rng, shape, how) | (depth < _NEAREST_M)
     bounded = (rng.random(len(points)) < how.cut_off)[:, None, None]
     lost |= bounded & (np.abs(rays) > edge[:, None, None]).any(-1)
@@ -144,7 +160,7 @@ def training_batch(
     cameras = random_cameras(rng, count)
     camera = seen_by(points, cameras, points[:, -1, 0])
     kind = rng.choice(len(how.net_types), count, p=how.net_types)
-    rays, sure = as_seen(camera, cameras.edge, rng, how, kind)
+    rays, sure = as_seen(camera, cameras.edge, rng, how, kind, time=sequences.time)
     sure = sure * sequences.present[..., None].astype(np.float32)
     features, turn = window_features(
         windowed(rays, windows), windowed(sure, windows), windowed(sequences.time, windows), lookahead

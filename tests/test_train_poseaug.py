@@ -132,7 +132,7 @@ def test_sampled_poses_are_off_unless_asked_for() -> None:
     how = Augmentation(bone_sd=0)
     same = bodies(points, np.random.default_rng(0), how)
     np.testing.assert_allclose(same * stature(points)[:, None, None, None] / 1.7, points, atol=1e-5)
-    for change in ({"crossed": 1.0}, {"limb_sd_deg": 20.0}):
+    for change in ({"crossed": 1.0}, {"limb_sd_deg": 20.0}, {"seated": 1.0}, {"bowed": 1.0}, {"tilted": 1.0}):
         other = bodies(points, np.random.default_rng(0), replace(how, **change))
         assert np.abs(other - same).max() > 0.05
 

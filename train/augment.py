@@ -43,7 +43,8 @@ class Augmentation:
     and window, both times a level drawn per window, 0.1 to 1.8, in the share ``wide`` of windows up to 4; ``measured``
     is the share of BlazePose's windows (kind ``coco``) whose errors are drawn as ``train.errors2d`` measured them, not
     by these; ``focal_sd`` is that of the log of the focal length's error;
-    ``crossed`` is the chance of a trunk on another's legs, ``limb_sd_deg`` how far limbs are turned (``train.limbs``);
+    ``crossed`` is the chance of a trunk on another's legs, ``limb_sd_deg`` how far limbs are turned, ``seated``,
+    ``bowed`` and ``tilted`` the chances of people who are made to sit, bow and lie (``train.limbs``);
     ``net_types`` are the chances of NET_TYPES; ``endings``, of people who leave within a net's lookahead, matter only
     to nets that look ahead.
     """
@@ -66,6 +67,9 @@ class Augmentation:
     focal_sd: float = 0.2
     crossed: float = 0.0
     limb_sd_deg: float = 0.0
+    seated: float = 0.0
+    bowed: float = 0.0
+    tilted: float = 0.0
     net_types: tuple[float, ...] = (0.36, 0.44, 0.06, 0.07, 0.07)
 
 

@@ -104,10 +104,15 @@ def draw(pool: MotionPool, rng: Rng, count: int, frames: int, how: Augmentation,
 
 def bodies(points: Float32, rng: Rng, how: Augmentation) -> Float32:
     """Points on other bodies of STATURE_M."""
-    if how.crossed > 0:
-        points = limbs.crossed(points, rng, how.crossed)
-    if how.limb_sd_deg > 0:
-        points = limbs.swung(points, rng, how.limb_sd_deg)
+    for make, degree in (
+        (limbs.crossed, how.crossed),
+        (limbs.swung, how.limb_sd_deg),
+        (limbs.seated, how.seated),
+        (limbs.bowed, how.bowed),
+        (limbs.tilted, how.tilted),
+    ):
+        if degree > 0:
+            points = make(points, rng, degree)
     if how.bone_sd > 0:
         points = augment.with_bones(points, augment.bone_factors(rng, len(points), how))
         points = augment.mirrored(points, rng.random(len(points)) < 0.5)

@@ -196,3 +196,16 @@ def test_wide_levels_are_rare_and_high() -> None:
     usual, wide = (noise(rng(), (2000, 5, 17), replace(how, wide=share))[0].std((1, 2, 3)) for share in (0.0, 0.15))
     assert np.quantile(wide, 0.5) == pytest.approx(np.quantile(usual, 0.5), rel=0.15)
     assert np.quantile(wide, 0.99) > 1.5 * np.quantile(usual, 0.99)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_a_rendered_person_is_found_where_the_capture_has_the_joints(data: Path) -> None:
+    pytest.importorskip("open3d")
+    from train.errors2d.rendered import SHOTS, seen_shots
+
+    [shot] = seen_shots(data, 0.4, SHOTS[:1])
+    error = np.linalg.norm(fit.errors_of(shot), axis=-1)
+    assert shot.found.shape == (12, len(NAMES), 3)
+    assert np.isfinite(error).mean() > 0.4
+    assert np.nanmedian(error) < 0.05

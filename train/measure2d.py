@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ def _stored(file: Path) -> Seen:
         return Seen(found=arrays["found"], truth=arrays["truth"])
 
 
-def slip_figures(slips: list[tuple[npt.NDArray[np.bool_], float]]) -> dict[str, object]:
+def slip_figures(slips: list[tuple[npt.NDArray[np.bool_], float]]) -> dict[str, Any]:
     """About exchanged sides from streams of (arms and legs bool [T, 2], frames per second)."""
     total = sum(len(s) / fps for s, fps in slips)
     stretches = [(_closed(s.any(1), round(_GAP_S * fps)), s.any(1), fps) for s, fps in slips]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ def rest_of(seen: Seen, error: Float32, offset: Float64) -> Float32:
     return np.asarray(error - np.einsum("tjak,ja->tjk", _rows(seen), offset[KIND]), np.float32)
 
 
-def spread_of(rests: Sequence[Float32]) -> dict[str, object]:
+def spread_of(rests: Sequence[Float32]) -> dict[str, Any]:
     """``slow_sd``, ``fast_sd``, ``white_sd``, ``slow_s`` and ``fast_s`` of the table.
 
     A sum of two first-order autoregressive processes and a white one is fitted to half the mean squared change over
@@ -141,7 +142,7 @@ def wild_in(rests: Float32) -> Bool:
     return out
 
 
-def wild_figures(rests: Sequence[Float32]) -> dict[str, object]:
+def wild_figures(rests: Sequence[Float32]) -> dict[str, Any]:
     """``wild``, ``wild_sd`` and ``wild_s`` of the table."""
     every = np.concatenate(list(rests))
     wild, known = wild_in(every), np.isfinite(every).all(-1)
@@ -194,7 +195,7 @@ def even(seen: Seen, rest: Float32, away_factor: Sequence[float], unsure_factor:
     return np.asarray(rest / factor[..., None], np.float32)
 
 
-def scores_of(shots: Sequence[Seen]) -> dict[str, object]:
+def scores_of(shots: Sequence[Seen]) -> dict[str, Any]:
     """All about scores: ``sure_above``, ``unsure``, ``unsure_s`` and the quantiles of both kinds."""
     score = np.concatenate([seen.found[..., 2] for seen in shots])
     there = np.concatenate([np.isfinite(seen.found[..., 0]) for seen in shots])

@@ -17,17 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from train.errors2d.doubt import even, factors_of, scores_of
 from train.errors2d.fit import (
     FPS,
     Seen,
     errors_of,
-    even,
-    factors_of,
     level_of,
     mean_run,
     offsets_of,
     rest_of,
-    scores_of,
     slips_of,
     spread_of,
     wild_figures,

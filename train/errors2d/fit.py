@@ -9,22 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.errors2d.table import AXES, IN_POINTS, KIND, KINDS, TWIN, Float32, axes_of, shifted, turned_away
+from train.errors2d.table import AXES, IN_POINTS, KIND, KINDS, TWIN, Float32, axes_of, shifted
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 FPS = 30.0
-SURE_ABOVE = 0.7
 _FARTHEST_M = 0.60
 _RIDGE = 4.0
-_FEWEST = 20
 _WILD, _LEAST_WILD_M = 4.0, 0.01
 _HUBER_M = 0.03
 _LAGS = 24
 _FAST_S, _SLOW_S = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3), (0.5, 1.0, 2.0, 4.0)
 _WHOLE_COUNTS = 3.0
-_QUANTILES = np.linspace(0, 1, 11)
 _PARTS = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 # Exchanged sides must fit so much better, on a body that is so wide, that no plain error explains them.
 _BETTER, _APART_M = 0.5, 0.08
@@ -106,7 +103,7 @@ def spread_of(rests: Sequence[Float32]) -> dict[str, Any]:
     whole = _mean_square(np.concatenate(list(rests)))
     fits = [_fitted(change, whole, fast, slow) for fast in _FAST_S for slow in _SLOW_S]
     _, fast, slow, sd = min(fits, key=lambda fit: fit[0])
-    names = dict(zip(("slow_sd", "fast_sd", "white_sd"), (_rounded(column) for column in sd.T), strict=True))
+    names = dict(zip(("slow_sd", "fast_sd", "white_sd"), (rounded(column) for column in sd.T), strict=True))
     return names | {"slow_s": slow, "fast_s": fast}
 
 
@@ -165,50 +162,6 @@ def level_of(rests: Sequence[Float32], fewest: int = 15) -> float:
     return round(float(np.concatenate(logs).std()), 3)
 
 
-def states_of(seen: Seen) -> tuple[Bool, Bool]:
-    """Which of NAMES [T, 13] are turned away, and which the net is unsure of."""
-    there = np.isfinite(seen.found[..., 0])
-    return turned_away(seen.truth), there & (seen.found[..., 2] < SURE_ABOVE)
-
-
-def factors_of(shots: Sequence[Seen], rests: Sequence[Float32]) -> tuple[tuple[float, ...], float]:
-    """``away_factor`` and ``unsure_factor``: ratios of medians, the first of joints that the net is sure of."""
-    size = np.linalg.norm(np.concatenate(list(rests)), axis=-1)
-    away, doubt = (np.concatenate(states) for states in zip(*map(states_of, shots), strict=True))
-    known = np.isfinite(size)
-    farther = np.array([_ratio(size, known & ~doubt & (kind == KIND), away) for kind in range(len(KINDS))])
-    size = size / np.where(away, np.nan_to_num(farther, nan=1.0)[KIND], 1.0)
-    unsurer = [_ratio(size, known & (kind == KIND), doubt) for kind in range(len(KINDS))]
-    return _rounded(np.nan_to_num(farther, nan=1.0), 2), round(float(np.nanmedian(unsurer)), 2)
-
-
-def _ratio(size: Float64, among: Bool, state: Bool) -> float:
-    """The median of those in a state over that of the others; NaN where there are too few."""
-    inside, outside = size[among & state], size[among & ~state]
-    return float(np.median(inside) / np.median(outside)) if min(len(inside), len(outside)) >= _FEWEST else np.nan
-
-
-def even(seen: Seen, rest: Float32, away_factor: Sequence[float], unsure_factor: float) -> Float32:
-    """``rest`` [T, 13, 2] as if everything were turned to the camera and sure."""
-    away, doubt = states_of(seen)
-    factor = np.where(away, np.array(away_factor)[KIND], 1.0) * np.where(doubt, unsure_factor, 1.0)
-    return np.asarray(rest / factor[..., None], np.float32)
-
-
-def scores_of(shots: Sequence[Seen]) -> dict[str, Any]:
-    """All about scores: ``sure_above``, ``unsure``, ``unsure_s`` and the quantiles of both kinds."""
-    score = np.concatenate([seen.found[..., 2] for seen in shots])
-    there = np.concatenate([np.isfinite(seen.found[..., 0]) for seen in shots])
-    away, doubt = (np.concatenate(states) for states in zip(*map(states_of, shots), strict=True))
-    return {
-        "sure_above": SURE_ABOVE,
-        "unsure": tuple(round(float(doubt[there & (away == side)].mean()), 4) for side in (False, True)),
-        "unsure_s": round(mean_run([states_of(seen)[1] for seen in shots]) / FPS, 3),
-        "sure_scores": _rounded(np.quantile(score[there & ~doubt], _QUANTILES), 3),
-        "unsure_scores": _rounded(np.quantile(score[doubt], _QUANTILES), 3) if doubt.any() else (SURE_ABOVE,),
-    }
-
-
 def mean_run(states: Sequence[Bool]) -> float:
     """How many frames [T, …] in a row a state holds, on average; 1 if it never does."""
     total = sum(int(state.sum()) for state in states)
@@ -216,5 +169,6 @@ def mean_run(states: Sequence[Bool]) -> float:
     return total / begun if begun else 1.0
 
 
-def _rounded(values: Sequence[float] | Float64, digits: int = 4) -> tuple[float, ...]:
+def rounded(values: Sequence[float] | Float64, digits: int = 4) -> tuple[float, ...]:
+    """As they go into the table."""
     return tuple(round(float(value), digits) for value in values)

@@ -20,8 +20,8 @@ from stream3d.engine.settings import PRECISIONS
 from stream3d.nets.blazepose import detector_spec, landmark_spec
 from stream3d.nets.lifter import lifter_spec, shipped_lifters
 from stream3d.pipeline import RunSettings, make_rooms
+from stream3d.pose2d.crops import crop
 from stream3d.pose2d.detect import input_shape, letterbox
-from stream3d.pose2d.landmarks import crop
 from stream3d.source import open_source
 
 Array = npt.NDArray[np.generic]

@@ -14,8 +14,8 @@ from stream3d.errors import SettingsError
 S = TypeVar("S")
 
 
-def load_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+def load_toml(path: Path, said: str = "--config") -> dict[str, Any]:
+    """The tables of a TOML file; ``said`` is how the user named it, for messages.
 
     Raises:
         SettingsError: the file cannot be read or is not TOML.
@@ -23,9 +23,9 @@ def load_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"--config {path} cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{said} {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--config {path} is not TOML: {error}") from error
+        raise SettingsError(f"{said} {path} is not TOML: {error}") from error
 
 
 def from_table(kind: type[S], table: dict[str, Any], where: str) -> S:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream3d.pose2d.crops import CROP, crop
 from stream3d.pose2d.detect import iou, letterbox, weighted_nms
-from stream3d.pose2d.landmarks import CROP, crop
 from stream3d.pose2d.regions import image_from_crop, regions_from_points, same_person, to_image
 
 TURNS = st.floats(-3.1, 3.1)

@@ -17,6 +17,8 @@ _FLAGS = {
     "engine": ("engine", "engine"),
     "device": ("engine", "device"),
     "precision": ("engine", "precision"),
+    "detector": ("pose", "detector"),
+    "keypoints_net": ("pose", "keypoints"),
     "camera": ("camera", "file"),
     "fov": ("camera", "fov_deg"),
     "height": ("lift", "height_m"),

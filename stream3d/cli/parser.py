@@ -82,6 +82,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, help="what runs the nets (default: auto)")
     parser.add_argument("--device", choices=DEVICES, help="where (default: auto)")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the nets' arithmetic (default: fp32)")
+    parser.add_argument(
+        "--detector", metavar="FILE", help="a person detector of your own: .onnx with a .toml beside it"
+    )
+    parser.add_argument(
+        "--keypoints", dest="keypoints_net", metavar="FILE", help="a net of keypoints of your own: .onnx with a .toml"
+    )
     parser.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")

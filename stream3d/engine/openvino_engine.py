@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
+from stream3d.engine.openvino_onnx import read_onnx
 from stream3d.engine.protocol import Array, bucket_for, pad_batch
-from stream3d.errors import EngineError
-from stream3d.nets.spec import NetSpec
+from stream3d.errors import EngineError, ModelError
+from stream3d.nets.spec import NetSpec, OnnxSpec
 from stream3d.paths import cache_dir
 
 log = logging.getLogger("stream3d")
@@ -35,9 +36,10 @@ class OpenVinoEngine:
 
     Raises:
         EngineError: the net cannot be converted or compiled.
+        ModelError: OpenVINO cannot read the ONNX file.
     """
 
-    def __init__(self, spec: NetSpec, *, precision: str = "fp32", threads: int = 1) -> None:
+    def __init__(self, spec: NetSpec | OnnxSpec, *, precision: str = "fp32", threads: int = 1) -> None:
         self.spec = spec
         core = ov.Core()
         config = {
@@ -47,8 +49,10 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
-            model = _model(core, spec)
+            model = read_onnx(spec) if isinstance(spec, OnnxSpec) else _model(core, spec)
             programs = {bucket: _compiled(core, model, spec, bucket, config) for bucket in spec.buckets}
+        except (EngineError, ModelError):
+            raise  # it says already what is wrong
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {spec.name} for this CPU: {error}") from error
         self._requests = {bucket: program.create_infer_request() for bucket, program in programs.items()}
@@ -130,7 +134,9 @@ def _convert(spec: NetSpec) -> ov.Model:
         raise EngineError(f"{spec.name} cannot be converted to OpenVINO: {error}") from error
 
 
-def _compiled(core: ov.Core, model: ov.Model, spec: NetSpec, bucket: int, config: dict[str, Any]) -> ov.CompiledModel:
+def _compiled(
+    core: ov.Core, model: ov.Model, spec: NetSpec | OnnxSpec, bucket: int, config: dict[str, Any]
+) -> ov.CompiledModel:
     """The net for batches of ``bucket``: a fixed shape runs up to an eighth faster than an open one."""
     model.reshape({k: ov.PartialShape([bucket, *t.shape]) for k, t in enumerate(spec.inputs)})
     return core.compile_model(model, "CPU", config)

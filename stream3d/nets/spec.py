@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import torch
@@ -35,3 +36,33 @@ class NetSpec:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[str, ...]
     buckets: tuple[int, ...] = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pixels:
+    """What a net wants its pixels to be: ``(value 0..255 - mean) / std``, three of each in the order of ``channels``.
+
+    ``planar`` says that the net takes [B, 3, H, W] and not [B, H, W, 3].
+    """
+
+    channels: Literal["rgb", "bgr"] = "rgb"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    planar: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnnxSpec:
+    """A net in an ONNX file that takes one picture.
+
+    To the rooms its only input is ``inputs``: ``image`` uint8 [B, H, W, 3] RGB; what ``pixels`` asks for is done within
+    the engine. ``outputs`` are the names to answer, in order. ``weights_hash`` is of all its files.
+    """
+
+    name: str
+    weights_hash: str
+    path: Path
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[str, ...]
+    pixels: Pixels
+    buckets: tuple[int, ...] = (1,)

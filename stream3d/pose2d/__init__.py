@@ -12,6 +12,7 @@
 
 from stream3d.pose2d.estimator import PoseEstimator
 from stream3d.pose2d.make import make_estimator
+from stream3d.pose2d.onestage import OneStageEstimator
 from stream3d.pose2d.protocol import Estimator, Found, KeypointNet, Landmarks, OneStageNet, PersonDetector
 from stream3d.pose2d.settings import PoseSettings
 
@@ -20,6 +21,7 @@ __all__ = [
     "Found",
     "KeypointNet",
     "Landmarks",
+    "OneStageEstimator",
     "OneStageNet",
     "PersonDetector",
     "PoseEstimator",

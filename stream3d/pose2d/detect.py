@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.nets.blazepose import anchors as anchors_of
+from stream3d.pose2d.crops import framed
 from stream3d.pose2d.protocol import Found, nobody_found
 from stream3d.pose2d.regions import regions_from_points, same_person
 
@@ -98,12 +98,8 @@ def input_shape(width: int, height: int, size: int) -> tuple[int, int]:
 
 def letterbox(image: UInt8, height: int, width: int) -> tuple[UInt8, float, int, int]:
     """The image shrunk into a black frame: picture uint8 [height, width, 3], scale, left and top border."""
-    scale = min(height / image.shape[0], width / image.shape[1])
-    wide, high = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    left, top = (width - wide) // 2, (height - high) // 2
-    picture = np.zeros((height, width, 3), np.uint8)
-    cv2.resize(image, (wide, high), dst=picture[top : top + high, left : left + wide], interpolation=cv2.INTER_LINEAR)
-    return picture, scale, left, top
+    picture, _, (left, top) = framed(image, height, width)
+    return picture, min(height / image.shape[0], width / image.shape[1]), int(left), int(top)
 
 
 def weighted_nms(candidates: Float32, overlap: float) -> Float32:

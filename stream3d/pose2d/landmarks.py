@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.kernels.heatmap import refine
+from stream3d.pose2d.crops import CROP, crop
 from stream3d.pose2d.protocol import Landmarks
-from stream3d.pose2d.regions import image_from_crop, regions_from_points, to_image
+from stream3d.pose2d.regions import regions_from_points, to_image
 from stream3d.skeleton import BLAZEPOSE33
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 
-CROP = 256
 _BODY = 33
 _HIPS, _EDGE = 33, 34  # two further points, from which the next region follows
 
@@ -44,13 +43,3 @@ class BlazePoseLandmarks:
     def describe(self) -> dict[str, str]:
         """The engine it runs on."""
         return self._engine.describe()
-
-
-def crop(image: UInt8, regions: Float32) -> UInt8:
-    """The regions [R, 4] as upright pictures uint8 [R, 256, 256, 3], bilinear, the border repeated."""
-    out = np.empty((len(regions), CROP, CROP, 3), np.uint8)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for row, region in enumerate(regions):
-        matrix = image_from_crop(region, CROP)
-        cv2.warpAffine(image, matrix, (CROP, CROP), dst=out[row], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return out

@@ -6,21 +6,26 @@ from dataclasses import dataclass
 
 from stream3d.errors import SettingsError
 
+BLAZEPOSE = "blazepose"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoseSettings:
     """How people are found.
 
     The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is
-    followed, every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``sizes`` are the
-    sides in pixels of the squares it looks at; larger ones find smaller people and cost by the square. A newcomer
-    needs a detector score of ``min_score``, whoever is followed already only ``confirm_score``; the landmark net must
-    say ``min_presence``.
+    followed, every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``detector`` and
+    ``keypoints`` are ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the sides in pixels of the
+    squares BlazePose's detector looks at; larger ones find smaller people and cost by the square. With BlazePose a
+    newcomer needs a detector score of ``min_score``, whoever is followed already only ``confirm_score``, and the
+    landmark net must say ``min_presence``; other nets have their own.
 
     Raises:
         SettingsError: a value outside its range.
     """
 
+    detector: str = BLAZEPOSE
+    keypoints: str = BLAZEPOSE
     min_score: float = 0.6
     confirm_score: float = 0.4
     min_presence: float = 0.5
@@ -38,5 +43,7 @@ class PoseSettings:
                 raise SettingsError(f"{name} must not be negative, but is {getattr(self, name)}")
         if not self.sizes or any(size < 32 or size % 32 for size in self.sizes):
             raise SettingsError(f"detector sizes must be multiples of 32, not {self.sizes}")
+        if not self.detector or not self.keypoints:
+            raise SettingsError(f"detector and keypoints must be {BLAZEPOSE!r} or a file, not an empty name")
         if self.max_people < 1:
             raise SettingsError(f"max_people must be at least 1, not {self.max_people}")

@@ -1,0 +1,86 @@
+"""The 2D room on a one-stage net: everybody and their keypoints in every frame, without regions to look at."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.pose2d.estimator import unseen_outside
+from stream3d.pose2d.protocol import OneStageNet
+from stream3d.pose2d.regions import same_person
+from stream3d.pose2d.settings import PoseSettings
+from stream3d.skeleton import H36M17, Layout, conversion
+from stream3d.values import Detections2D, Frame
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+
+class OneStageEstimator:
+    """Finds people and their keypoints with one net, which looks at every frame; remembers nothing.
+
+    Raises:
+        LayoutError: the keypoints are of a layout that nothing can be lifted from.
+    """
+
+    def __init__(self, net: OneStageNet, settings: PoseSettings | None = None) -> None:
+        conversion(net.layout, H36M17)
+        self._net = net
+        self._settings = settings or PoseSettings()
+
+    @property
+    def layout(self) -> Layout:
+        """Of the keypoints."""
+        return self._net.layout
+
+    def __call__(self, frame: Frame, regions: Float32, *, searching: bool = False) -> Detections2D:  # noqa: ARG002
+        """The people in ``frame``.
+
+        ``regions`` float32 [R, 4] are where tracking expects people: who is seen there needs less belief than a
+        newcomer. ``searching`` changes nothing, since the whole picture is looked at anyway.
+        """
+        seen = self._net(frame.image)
+        origin = matched(seen.regions, regions)
+        believed = np.where(origin >= 0, self._net.confirm_score, self._net.min_score)
+        good = (seen.presence >= believed) & np.isfinite(seen.regions).all(1)
+        keep = np.flatnonzero(good)[: self._settings.max_people]
+        return Detections2D(
+            source_id=frame.source_id,
+            index=frame.index,
+            pts=frame.pts,
+            captured_at=frame.captured_at,
+            keypoints=unseen_outside(seen.keypoints[keep], frame),
+            layout=self.layout,
+            presence=seen.presence[keep],
+            regions=seen.regions[keep],
+            origin=origin[keep],
+            looked=True,
+            confirmed=np.ones(len(keep), np.bool_),
+        )
+
+    def forget(self, source_id: str) -> None:
+        """Nothing is remembered."""
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """The engine it runs on."""
+        return {"keypoints": self._net.describe()}
+
+    def warm(self, width: int, height: int) -> None:
+        """Build and run the net once."""
+        self._net(np.zeros((height, width, 3), np.uint8))
+
+
+def matched(found: Float32, expected: Float32) -> Int64:
+    """int64 [N]: which of the ``expected`` regions [R, 4] each ``found`` one [N, 4] is, -1 for none.
+
+    The nearest pairs first, each region once.
+    """
+    out = np.full(len(found), -1, np.int64)
+    pairs = []
+    for row, region in enumerate(found):
+        near = np.hypot(*(expected[:, :2] - region[:2]).T)
+        pairs += [(float(near[k]), row, int(k)) for k in np.flatnonzero(same_person(region, expected))]
+    for _, row, k in sorted(pairs):
+        if out[row] < 0 and k not in out:
+            out[row] = k
+    return out

@@ -1,0 +1,120 @@
+"""People in a whole picture by the project's own detector: decoding, suppression, regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.engine import Engine
+from stream3d.nets.person import SIZE
+from stream3d.nets.person import cells as cells_of
+from stream3d.pose2d.crops import framed
+from stream3d.pose2d.detect import input_shape, iou
+from stream3d.pose2d.protocol import Found
+from stream3d.pose2d.regions import regions_from_points, same_person
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+_OVERLAP = 0.6  # IoU above which two boxes are one person: people side by side share less
+_MOST = 300  # answers that are looked at
+cells = cache(cells_of)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Persons:
+    """People in a picture, best first.
+
+    ``boxes`` float32 [R, 4] = x0, y0, x1, y1, ``hips`` and ``edge`` (of the circle round the body) float32 [R, 2], all
+    pixels; ``scores`` float32 [R].
+    """
+
+    boxes: Float32
+    hips: Float32
+    edge: Float32
+    scores: Float32
+
+    def regions(self) -> Float32:
+        """Regions float32 [R, 4], see regions.py."""
+        return regions_from_points(self.hips, self.edge)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Persons:
+        """Some of them."""
+        return Persons(boxes=self.boxes[rows], hips=self.hips[rows], edge=self.edge[rows], scores=self.scores[rows])
+
+
+def decode(boxes: Float32, scores: Float32, *, height: int, width: int, min_score: float) -> Persons:
+    """People from the answers of one picture: ``boxes`` [N, 8], ``scores`` [N], see ``nets.person.person_spec``."""
+    rows = np.flatnonzero(scores >= min_score)
+    rows = rows[np.argsort(-scores[rows], kind="stable")][:_MOST]
+    raw, centre = boxes[rows], cells(height, width)[rows]
+    hips = centre + raw[:, 4:6]
+    ends = np.concatenate([centre - raw[:, :2], centre + raw[:, 2:4]], 1)
+    found = Persons(boxes=ends, hips=hips, edge=hips + raw[:, 6:8], scores=scores[rows])
+    return found[suppressed(found.boxes, _OVERLAP)]
+
+
+def suppressed(boxes: Float32, overlap: float) -> npt.NDArray[np.int64]:
+    """Rows of ``boxes`` [N, 4], best first, that are left when each hides what overlaps it by more than ``overlap``."""
+    keep: list[int] = []
+    rest = np.arange(len(boxes))
+    while len(rest):
+        keep.append(int(rest[0]))
+        rest = rest[1:][iou(boxes[rest[0]], boxes[rest[1:]]) <= overlap]
+    return np.array(keep, np.int64)
+
+
+class OwnDetector:
+    """Looks at a whole picture once; a `PersonDetector`.
+
+    ``engine_for`` (height, width) gives the engine of an input of that shape; ``size`` is its longer side in pixels,
+    a multiple of 32: larger ones find smaller people and cost by the square.
+    """
+
+    def __init__(
+        self,
+        engine_for: Callable[[int, int], Engine],
+        *,
+        size: int = SIZE,
+        min_score: float = 0.5,
+        confirm_score: float = 0.3,
+    ) -> None:
+        self.size = size
+        self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
+        self._make_engine = engine_for
+        self._engines: dict[tuple[int, int], Engine] = {}
+
+    def __call__(self, image: UInt8) -> Found:
+        """Find people in ``image`` uint8 [H, W, 3] RGB."""
+        people = self.people(image)
+        regions = people.regions()
+        keep: list[int] = []
+        for row in range(len(regions)):
+            if not keep or not same_person(regions[row], regions[keep]).any():
+                keep.append(row)
+        return Found(regions=regions[keep], scores=people.scores[keep])
+
+    def people(self, image: UInt8) -> Persons:
+        """Their boxes too."""
+        shape = input_shape(image.shape[1], image.shape[0], self.size)
+        picture, scale, offset = framed(image, *shape)
+        if shape not in self._engines:
+            self._engines[shape] = self._make_engine(*shape)
+        out = self._engines[shape](image=picture[None])
+        found = decode(out["boxes"][0], out["scores"][0], height=shape[0], width=shape[1], min_score=self.confirm_score)
+        return Persons(
+            boxes=((found.boxes - np.tile(offset, 2)) / np.tile(scale, 2)).astype(np.float32),
+            hips=((found.hips - offset) / scale).astype(np.float32),
+            edge=((found.edge - offset) / scale).astype(np.float32),
+            scores=found.scores,
+        )
+
+    def describe(self) -> dict[str, str]:
+        """The engine it runs on, once one was needed, and the shapes of its inputs."""
+        engine = next(iter(self._engines.values()), None)
+        shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
+        return {**(engine.describe() if engine else {}), "inputs": shapes}

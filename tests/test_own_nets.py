@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stream3d.cli import main
 from stream3d.engine import EngineSettings, OnnxSpec, TensorSpec, make_engine
 from stream3d.errors import DeviceError, ModelError, SettingsError
 from stream3d.nets.fake import fake_detector_spec, fake_landmark_spec
@@ -17,6 +18,8 @@ from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.own import OnnxOneStage, detector_from, keypoints_from
 from stream3d.pose2d.own.keypoints import OnnxKeypoints
 from stream3d.pose2d.protocol import KeypointNet, OneStageNet, PersonDetector
+from stream3d.sample import load_truth
+from stream3d.trackfile import load_tracks
 from stream3d.values import Frame
 from tests.onnx_nets import brightness, constant, gaussian, identity, with_suppression
 
@@ -268,3 +271,22 @@ def test_they_keep_to_the_protocols(tmp_path: Path) -> None:
     reader: KeypointNet = keypoints
     for described in (finder.describe(), reader.describe(), stage.describe()):
         assert described["runtime"].startswith("openvino")
+
+
+@pytest.mark.data
+def test_the_real_nets_follow_the_sample_to_3d(data: Path, tmp_path: Path) -> None:
+    """YOLOX-nano and SimplePose on the built-in clip, against its truth."""
+    for name, preset in (("yolox_nano", "yolox"), ("ultralight_simplepose", "simplepose")):
+        weights = (data / "nets" / f"{name}.onnx").resolve()
+        (tmp_path / f"{name}.toml").write_text(f'preset = "{preset}"\nweights = "{weights}"')
+    out = tmp_path / "out.npz"
+    nets = [f"--detector={tmp_path / 'yolox_nano.toml'}", f"--keypoints={tmp_path / 'ultralight_simplepose.toml'}"]
+    assert main(["run", "sample", *nets, "--start=1", "--end=2", f"--save={out}", "--quiet"]) == 0
+    tracks, truth = load_tracks(out), load_truth()
+    assert set(tracks.person.tolist()) == {1}
+    assert len(tracks.frame) >= 25
+    joints = truth.coco2d[np.abs(truth.time[:, None] - tracks.time).argmin(0)]
+    apart = np.linalg.norm(tracks.keypoints2d[..., :2] - joints, axis=-1)
+    height = np.median(truth.box[:, 3] - truth.box[:, 1])
+    assert np.nanmedian(apart) < 0.03 * height  # measured: 0.013
+    assert np.isfinite(tracks.joints3d).all()

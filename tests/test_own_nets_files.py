@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from stream3d.errors import ModelError, ModelMissingError, SettingsError
 from stream3d.nets.onnx_file import look_over
 from stream3d.pose2d.own import detector_from, keypoints_from
+from stream3d.pose2d.own.cards import DETECTORS, KEYPOINTS
 from stream3d.pose2d.own.files import load_card, presets
 from tests.onnx_nets import constant
 
@@ -34,6 +36,13 @@ def test_every_preset_is_a_card() -> None:
     assert {"yolox", "rtmdet", "rtmpose", "hrnet", "vitpose", "simplepose", "rtmo"} <= set(presets())
     for path in presets().values():
         assert load_card(path, "preset").kind
+
+
+def test_the_page_on_nets_knows_every_key_preset_and_kind() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "nets.md").read_text()
+    keys = {field.name for card in (DETECTORS | KEYPOINTS).values() for field in dataclasses.fields(card)}
+    for name in keys | set(presets()) | set(DETECTORS) | set(KEYPOINTS):
+        assert f"`{name}`" in page, name
 
 
 def test_without_a_toml_there_is_an_example(net: Path) -> None:

@@ -16,12 +16,12 @@ import torch
 from stream3d.errors import SettingsError, Stream3DError
 from stream3d.settings import from_table, load_toml
 from train.harness import Trainer, finish, run
-from train.recipe import Game, Schedule
+from train.recipe import Game, Run
 
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that have a flag of their own.
 _FLAGS = {"minutes": float, "steps": int, "seed": int}
-R = TypeVar("R", bound=Schedule)
+R = TypeVar("R", bound=Run)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +112,15 @@ def recipe_of(kind: type[R], table: dict[str, Any], where: str) -> R:
     return from_table(kind, merged(defaults, table), where)
 
 
-def main(
+def train_lifter(game: Game[Any], place: Place) -> Trainer[Any]:
+    """Train a game of lifters and write its weights; returns the trainer."""
+    trainer = Trainer(game, place.device)
+    run(trainer, place.work)
+    finish(trainer, place.work, place.out)
+    return trainer
+
+
+def main(  # noqa: PLR0913 - a command is all of this
     kind: type[R],
     game_of: Callable[[R, Place], Game[Any]],
     about: str,
@@ -120,19 +128,19 @@ def main(
     arguments: list[str] | None,
     *,
     name: str = "",
+    train: Callable[[Any, Place], Trainer[Any]] | None = None,
 ) -> Place:
     """Parse, train, write; a failure is one line and exit code 1, wrong usage exit code 2. Returns where it was.
 
-    A recipe's ``name`` is that of its module, and of ``out`` unless it is given.
+    A recipe's ``name`` is that of its module, and of ``out`` unless it is given. ``train`` trains the game and writes
+    what it made; by default a lifter's.
     """
     name = name or out.stem
     given = _parser(name, about, out).parse_args(arguments)
     torch.set_num_threads(given.threads)
     try:
         place = Place(data=given.data, work=given.work, out=given.out, device=given.device)
-        trainer = Trainer(game_of(settings_of(kind, given), place), place.device)
-        run(trainer, place.work)
-        finish(trainer, place.work, place.out)
+        trainer = (train or train_lifter)(game_of(settings_of(kind, given), place), place)
     except Stream3DError as error:
         print(f"train.{name}: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, SettingsError) else 1) from error

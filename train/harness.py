@@ -142,7 +142,7 @@ class Trainer(Generic[B]):
         """
         recipe = self.game.recipe
         self._set_rate()
-        parts = {name: value for name, value in self.game.losses(batch, self).items() if recipe.weight(name)}
+        parts = {name: value for name, value in self._losses(batch).items() if recipe.weight(name)}
         values = torch.stack(list(parts.values()))
         told = dict(zip(parts, values.tolist(), strict=True))
         self.watch.check(self.step, told)
@@ -153,6 +153,9 @@ class Trainer(Generic[B]):
         self._average()
         self.step += 1
         return told
+
+    def _losses(self, batch: B) -> dict[str, Tensor]:
+        return self.game.losses(batch, self)
 
     def _set_rate(self) -> None:
         """Cosine to 1 % after a short warm-up."""

@@ -18,32 +18,28 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """The settings of every recipe; each recipe adds its own, and all of them are written into what it makes.
+class Run:
+    """The settings of every training; each recipe adds its own, and all of them are written into what it makes.
 
-    ``start`` is a file of weights to go on from instead of random ones, of a lifter of the same shape but for its
-    lookahead. ``minutes`` of wall time, or ``steps`` where it is 0. The learning rate rises for ``warm_up`` steps and
-    then falls along a cosine; ``ema`` is the decay of the averaged weights that are kept; gradients are cut at the
-    norm ``clip``. A run is stopped as diverged when its watched loss stays above ``diverged`` times its best for
+    ``minutes`` of wall time, or ``steps`` where it is 0. The learning rate rises for ``warm_up`` steps and then
+    falls along a cosine; ``ema`` is the decay of the averaged weights that are kept; gradients are cut at the norm
+    ``clip``. A run is stopped as diverged when its watched loss stays above ``diverged`` times its best for
     ``patience`` steps.
     """
 
-    start: str = ""
     minutes: float = 0.0
     steps: int = 12000
     seed: int = 0
     learning_rate: float = 1.2e-3
-    critic_rate: float = 3e-4
     weight_decay: float = 0.01
     warm_up: int = 200
     ema: float = 0.999
     clip: float = 1.0
     diverged: float = 5.0
     patience: int = 300
-    shape: LifterShape = field(default_factory=LifterShape)
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "critic_rate", "clip", "patience"):
+        for name in ("learning_rate", "clip", "patience"):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.minutes < 0 or (self.minutes == 0 and self.steps < 1):
@@ -56,6 +52,24 @@ class Schedule:
     def weight(self, loss: str) -> float:
         """The weight of a loss, which is the setting ``w_`` + its name; one of weight 0 is left out."""
         return float(getattr(self, f"w_{loss}"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule(Run):
+    """The settings of every recipe for lifters.
+
+    ``start`` is a file of weights to go on from instead of random ones, of a lifter of the same shape but for its
+    lookahead; ``critic_rate`` is the critics' learning rate.
+    """
+
+    start: str = ""
+    critic_rate: float = 3e-4
+    shape: LifterShape = field(default_factory=LifterShape)
+
+    def __post_init__(self) -> None:
+        Run.__post_init__(self)  # ``super()`` does not work in a dataclass with slots
+        if not self.critic_rate > 0:
+            raise SettingsError(f"critic_rate must be above 0, not {self.critic_rate}")
 
 
 class Game(Protocol[B]):

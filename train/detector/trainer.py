@@ -1,0 +1,64 @@
+"""What the detector's training needs beyond the harness: a net of its own and slower learning of the trunk."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stream3d.nets.person_torch import load_person, save_person
+from train.detector.game import Batch, Finding
+from train.detector.validate import best_threshold
+from train.harness import Trainer, device_of, has_bf16
+from train.watch import Watch
+
+
+class DetectorTrainer(Trainer[Batch]):
+    """All that changes while the detector is trained."""
+
+    def __init__(self, game: Finding, device: str = "cpu") -> None:
+        self.game, self.device = game, device_of(device)
+        recipe = game.recipe
+        if recipe.start not in ("", "blazepose"):
+            game.net.load_state_dict(load_person(Path(recipe.start)).state_dict())
+        net = game.net.to(self.device, memory_format=torch.channels_last)
+        self.nets, self.critics = nn.ModuleDict({"person": net}), nn.ModuleDict()
+        self.average = copy.deepcopy(self.nets)
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.learning_rate, fused=True)
+        self.step, self.elapsed, self.bf16 = 0, 0.0, has_bf16(self.device)
+        self.watch = Watch(name=game.watched, factor=recipe.diverged, patience=recipe.patience, warm_up=recipe.warm_up)
+
+    def _groups(self) -> list[dict[str, object]]:
+        """Weights decay, biases do not; the trunk learns more slowly."""
+        recipe, groups = self.game.recipe, []
+        for part, share in ((self.game.net.trunk, recipe.trunk_rate), (self.game.net.heads, 1.0)):
+            learning = [p for p in part.parameters() if p.requires_grad]
+            for flat in (True, False):
+                decay = 0.0 if flat else recipe.weight_decay
+                those = [p for p in learning if (p.ndim == 1) == flat]
+                groups.append({"params": those, "weight_decay": decay, "share": share})
+        return groups
+
+    def _parts(self) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
+        return {"nets": self.nets, "average": self.average}, {"optimizer": self.optimizer}
+
+    def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        pictures = torch.from_numpy(batch.pictures).to(self.device)
+        with self.autocast():
+            boxes, logits = self.game.net.raw(pictures)
+        return self.game.losses(batch, boxes, logits)
+
+    def _set_rate(self) -> None:
+        super()._set_rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] *= group["share"]
+
+
+def finish(trainer: DetectorTrainer, out: Path) -> None:
+    """Write the averaged weights and the threshold that is best on the validation photographs."""
+    net = trainer.average["person"].cpu().float()
+    save_person(net, out, trainer.notes())
+    found = best_threshold(load_person(out), trainer.game.photos)
+    save_person(net, out, {**trainer.notes(), **{name: f"{value:.4f}" for name, value in found.items()}})

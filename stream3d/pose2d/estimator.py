@@ -15,9 +15,11 @@ from stream3d.values import Detections2D, Frame
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+UInt8 = npt.NDArray[np.uint8]
 
 _MAIN = [f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "hip", "elbow", "knee")]
 _SAME_POSE = 0.08  # mean distance of the main joints, in sides of the region, below which two poses are one person
+_OFF = 0.15  # sides between a region and the pose in it beyond which the pose is read again in its own region
 _OUTSIDE = 0.02  # share of the longer side by which a keypoint may lie outside the picture and still count as seen
 
 
@@ -52,8 +54,11 @@ class PoseEstimator:
         looked = self._due(frame, nobody=not len(regions), searching=searching)
         found = self._detector(frame.image) if looked else nobody_found()
         confirmed, fresh = self._divide(found, regions)
-        asked = np.concatenate([regions, fresh])
-        seen = self._keypoints(frame.image, asked) if len(asked) else nobody_seen(self.layout)
+        seen = self._read(frame.image, np.concatenate([regions, fresh]))
+        if not looked and self._lost(seen, frame, searching=searching):
+            looked, followed = True, seen
+            confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
+            seen = joined(followed, self._read(frame.image, fresh))
         keep = self._keep(seen)
         return Detections2D(
             source_id=frame.source_id,
@@ -94,6 +99,37 @@ class PoseEstimator:
             self._looked_at[frame.source_id] = frame.pts
         return due
 
+    def _lost(self, seen: Landmarks, frame: Frame, *, searching: bool) -> bool:
+        """Whether somebody just was not where they should be, so that the detector is worth its time on this frame."""
+        if not (seen.presence < self._keypoints.min_presence).any():
+            return False
+        since = abs(frame.pts - self._looked_at.get(frame.source_id, frame.pts))
+        if searching and since < self._settings.search_every_s / 2:
+            return False
+        self._looked_at[frame.source_id] = frame.pts
+        return True
+
+    def _places(self, seen: Landmarks) -> Float32:
+        """Where those who were found say that they are; NaN for the others."""
+        there = seen.presence >= self._keypoints.min_presence
+        return np.where(there[:, None], seen.regions, np.float32(np.nan))
+
+    def _read(self, image: UInt8, asked: Float32) -> Landmarks:
+        """Poses in regions [R, 4], read again in the middle where they turned out to lie far off it: fast people."""
+        if not len(asked):
+            return nobody_seen(self.layout)
+        seen = self._keypoints(image, asked)
+        off = np.hypot(*(seen.regions[:, :2] - asked[:, :2]).T)
+        rows = np.flatnonzero((seen.presence >= self._keypoints.min_presence) & (off > _OFF * asked[:, 2]))
+        if not len(rows):
+            return seen
+        again = self._keypoints(image, seen.regions[rows])
+        better = again.presence >= seen.presence[rows]
+        keypoints, presence, places = seen.keypoints.copy(), seen.presence.copy(), seen.regions.copy()
+        keypoints[rows[better]] = again.keypoints[better]
+        presence[rows[better]], places[rows[better]] = again.presence[better], again.regions[better]
+        return Landmarks(keypoints=keypoints, presence=presence, regions=places)
+
     def _keep(self, seen: Landmarks) -> Int64:
         """Rows that are people and no repetition of an earlier row."""
         main = [self.layout.names.index(name) for name in _MAIN]
@@ -118,6 +154,15 @@ class PoseEstimator:
         fresh = fresh[: max(0, self._settings.max_people - len(regions))]
         news = np.array(fresh, np.float32).reshape(-1, 4)
         return np.concatenate([confirmed, np.ones(len(news), np.bool_)]), news
+
+
+def joined(one: Landmarks, other: Landmarks) -> Landmarks:
+    """The rows of both."""
+    return Landmarks(
+        keypoints=np.concatenate([one.keypoints, other.keypoints]),
+        presence=np.concatenate([one.presence, other.presence]),
+        regions=np.concatenate([one.regions, other.regions]),
+    )
 
 
 def _same_pose(seen: Landmarks, one: int, other: int, joints: list[int]) -> bool:

@@ -24,7 +24,7 @@ from train.log import Log
 from train.mocap.takes import Take
 from train.netfile import load_nets, save_nets
 from train.pictures import Shown, sheet
-from train.recipe import Schedule
+from train.recipe import Run
 from train.watch import TrainingFailedError, Watch
 from train.windows import MotionPool
 
@@ -88,8 +88,10 @@ def test_every_config_fits_its_recipe(path: Path) -> None:
     import importlib
 
     module = importlib.import_module(f"train.{path.stem.split('_')[0]}")
+    if hasattr(module, "__path__"):  # a recipe of several files
+        module = importlib.import_module(f"{module.__name__}.game")
     given = command._parser("x", "", Path("x")).parse_args(["--data", "d", "--config", str(path)])
-    assert isinstance(command.settings_of(module.Recipe, given), Schedule)
+    assert isinstance(command.settings_of(module.Recipe, given), Run)
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

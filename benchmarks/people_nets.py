@@ -1,0 +1,121 @@
+"""The detectors to compare, each with the net of keypoints that follows it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.engine import EngineSettings, make_engine
+from stream3d.errors import SettingsError
+from stream3d.nets.blazepose import detector_spec, landmark_spec
+from stream3d.nets.person import PERSON_WEIGHTS, SIZE, describe_person, person_spec
+from stream3d.pose2d import KeypointNet, PersonDetector
+from stream3d.pose2d.detect import BlazePoseDetector
+from stream3d.pose2d.landmarks import BlazePoseLandmarks
+from stream3d.pose2d.own import detector_from, keypoints_from
+from stream3d.pose2d.person import OwnDetector
+from stream3d.skeleton import COCO17, convert
+
+Float32 = npt.NDArray[np.float32]
+
+NAMES = ("blazepose-224", "blazepose", "yolox-simplepose")
+_LOWEST = 0.15  # score down to which the curves reach
+_SAME = 0.1  # mean distance of joints in sides of the region below which two poses are of one person
+_YOLOX = 'kind = "yolox"\nweights = "{}"\nchannels = "bgr"\nconfirm_score = {}\n'
+_SIMPLEPOSE = 'preset = "simplepose"\nweights = "{}"\n'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """People found in a picture, best first.
+
+    ``keypoints`` float32 [R, 17, 3] COCO's, px, px, score; ``scores`` float32 [R] of the detector; ``detected``: how
+    many the detector had believed before the keypoint net's presence was asked.
+    """
+
+    keypoints: Float32
+    scores: Float32
+    detected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A detector and a net of keypoints; ``threshold`` is the score from which run time believes in a newcomer."""
+
+    name: str
+    detector: PersonDetector
+    keypoints: KeypointNet
+
+    @property
+    def threshold(self) -> float:
+        """See the class."""
+        return self.detector.min_score
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> Seen:
+        """Everybody in a picture uint8 [H, W, 3] RGB down to the lowest score of the curves."""
+        found = self.detector(image)
+        detected = int((found.scores >= self.threshold).sum())
+        if not len(found.regions):
+            return Seen(keypoints=np.zeros((0, 17, 3), np.float32), scores=found.scores, detected=0)
+        said = self.keypoints(image, found.regions)
+        points = convert(said.keypoints, self.keypoints.layout, COCO17)
+        keep: list[int] = []
+        for row in np.flatnonzero(said.presence >= self.keypoints.min_presence).tolist():
+            apart = np.linalg.norm(points[keep, 5:, :2] - points[row, 5:, :2], axis=-1).mean(-1)
+            if not (apart < _SAME * found.regions[row, 2]).any():
+                keep.append(row)
+        return Seen(keypoints=points[keep], scores=found.scores[keep], detected=detected)
+
+
+def pair_of(name: str, data: Path, size: int = SIZE) -> Pair:
+    """One of NAMES, ``person`` (the detector that ships), a detector's ``.safetensors``, or an ONNX detector's TOML.
+
+    Raises:
+        SettingsError: there is no such detector.
+    """
+    if name == "yolox-simplepose":
+        return _peers(data / "nets")
+    landmarks = BlazePoseLandmarks(make_engine(replace(landmark_spec(), buckets=(1,)), _settings()))
+    return Pair(name=Path(name).stem, detector=_detector(name, size), keypoints=landmarks)
+
+
+def _settings() -> EngineSettings:
+    return EngineSettings(threads=1)
+
+
+def _detector(name: str, size: int) -> PersonDetector:
+    if name in ("blazepose-224", "blazepose"):
+        sizes = (224,) if name == "blazepose-224" else (224, 448)
+        return BlazePoseDetector(
+            lambda h, w: make_engine(replace(detector_spec(h, w), buckets=(1,)), _settings()),
+            sizes=sizes,
+            confirm_score=_LOWEST,
+        )
+    path = PERSON_WEIGHTS if name == "person" else Path(name)
+    if path.suffix == ".safetensors":
+        said = describe_person(path)
+        return OwnDetector(
+            lambda h, w: make_engine(replace(person_spec(h, w, weights=path), buckets=(1,)), _settings()),
+            size=size,
+            min_score=said.threshold,
+            confirm_score=_LOWEST,
+        )
+    if path.suffix in (".toml", ".onnx"):
+        return detector_from(str(path), _settings())
+    known = ", ".join((*NAMES, "person"))
+    raise SettingsError(f"--detector {name}: known are {known}, or a .safetensors, .toml or .onnx file")
+
+
+def _peers(nets: Path) -> Pair:
+    """YOLOX-nano and the small SimplePose of the data folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        detector, keypoints = Path(folder) / "detector.toml", Path(folder) / "keypoints.toml"
+        detector.write_text(_YOLOX.format(nets / "yolox_nano.onnx", _LOWEST), encoding="utf-8")
+        keypoints.write_text(_SIMPLEPOSE.format(nets / "ultralight_simplepose.onnx"), encoding="utf-8")
+        reader = keypoints_from(str(keypoints), _settings())
+        finder = detector_from(str(detector), _settings())
+    return Pair(name="yolox-simplepose", detector=finder, keypoints=reader)  # type: ignore[arg-type]

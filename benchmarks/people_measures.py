@@ -59,11 +59,13 @@ class Tally:
     ghosts: int = 0
     ghosts_detected: int = 0
     near: list[float] = field(default_factory=list)
+    complete: int = 0
 
     def add(self, photo: Photograph, seen: Seen, threshold: float) -> None:
         """Count in a photograph."""
         height, width = photo.image.shape[:2]
         believed = seen.scores >= threshold
+        self.complete += int(photo.complete)
         if photo.empty:
             self.empty += 1
             self.ghosts += int(believed.sum())
@@ -101,7 +103,7 @@ class Tally:
         """The figures of the set at the threshold, and the curves."""
         by_box, by_joints = curve(self.by_box, self.people), curve(self.by_joints, self.with_joints)
         out: dict[str, Any] = {"people": self.people, "with_joints": self.with_joints, "empty": self.empty}
-        out["boxes"], out["joints"] = _said(by_box, threshold), _said(by_joints, threshold)
+        out["boxes"], out["joints"] = (_said(of, threshold, judged=self.complete > 0) for of in (by_box, by_joints))
         out["mean_oks_of_found"] = _mean(self.similarities)
         out["recall_by_size"] = {
             f"{low:g}-{min(high, 1):g}": _mean(float(there) for side, there in self.sizes if low <= side < high)
@@ -135,14 +137,15 @@ def near_share(found: Float32, person: Float32, like: Float64) -> float:
     return float((np.nan_to_num(away, nan=np.inf) < 0.2 * trunk).mean())
 
 
-def _said(of: Curve, threshold: float) -> dict[str, Any]:
+def _said(of: Curve, threshold: float, *, judged: bool) -> dict[str, Any]:
+    """Where nobody says that all people are labelled there is no precision."""
     recall, precision = of.at(threshold)
-    return {
-        "recall": round(recall, 4),
-        "precision": round(precision, 4),
-        "ap50": round(of.average_precision, 4),
-        "recall_at_precision_0.85": round(of.recall_at(0.85), 4),
-        "recall_at_precision_0.9": round(of.recall_at(0.9), 4),
+    said = {"recall": round(recall, 4)}
+    return said | {
+        "precision": round(precision, 4) if judged else None,
+        "ap50": round(of.average_precision, 4) if judged else None,
+        "recall_at_precision_0.85": round(of.recall_at(0.85), 4) if judged else None,
+        "recall_at_precision_0.9": round(of.recall_at(0.9), 4) if judged else None,
         "curve": [[round(float(v), 4) for v in row] for row in _thinned(of)],
     }
 

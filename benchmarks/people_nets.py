@@ -12,12 +12,12 @@ import numpy.typing as npt
 from stream3d.engine import EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.nets.blazepose import detector_spec, landmark_spec
-from stream3d.nets.person import PERSON_WEIGHTS, SIZE, describe_person, person_spec
+from stream3d.nets.person import PERSON_WEIGHTS, SIZE
 from stream3d.pose2d import KeypointNet, PersonDetector
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.own import detector_from, keypoints_from
-from stream3d.pose2d.person import OwnDetector
+from stream3d.pose2d.person import person_detector
 from stream3d.skeleton import COCO17, convert
 
 Float32 = npt.NDArray[np.float32]
@@ -97,13 +97,7 @@ def _detector(name: str, size: int) -> PersonDetector:
         )
     path = PERSON_WEIGHTS if name == "person" else Path(name)
     if path.suffix == ".safetensors":
-        said = describe_person(path)
-        return OwnDetector(
-            lambda h, w: make_engine(replace(person_spec(h, w, weights=path), buckets=(1,)), _settings()),
-            size=size,
-            min_score=said.threshold,
-            confirm_score=_LOWEST,
-        )
+        return person_detector(path, _settings(), size=size, confirm_score=_LOWEST)
     if path.suffix in (".toml", ".onnx"):
         return detector_from(str(path), _settings())
     known = ", ".join((*NAMES, "person"))

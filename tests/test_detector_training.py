@@ -195,6 +195,9 @@ def test_matching_and_the_curve() -> None:
     assert said.at(0.6) == (1.0, 0.5)
     assert said.at(0.95) == (0.0, 1.0)
     assert said.recall_at(0.9) == 0.5
+    assert said.best_threshold() == pytest.approx(0.9)  # 0.5 and 1 have the same mean as 1 and 0.5: the first
+    assert said.best_threshold(0.4) == pytest.approx(0.9)
+    assert said.best_threshold(1.1) == pytest.approx(0.9)
     assert said.average_precision == pytest.approx(0.75)
     assert curve([], 0).average_precision == 0
 

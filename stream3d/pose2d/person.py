@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.engine import Engine
-from stream3d.nets.person import SIZE
+from stream3d.engine import Engine, EngineSettings, make_engine
+from stream3d.nets.person import SIZE, describe_person, person_spec
 from stream3d.nets.person import cells as cells_of
 from stream3d.pose2d.crops import framed
 from stream3d.pose2d.detect import input_shape, iou
 from stream3d.pose2d.protocol import Found
-from stream3d.pose2d.regions import regions_from_points, same_person
+from stream3d.pose2d.regions import regions_from_points
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -91,12 +92,7 @@ class OwnDetector:
     def __call__(self, image: UInt8) -> Found:
         """Find people in ``image`` uint8 [H, W, 3] RGB."""
         people = self.people(image)
-        regions = people.regions()
-        keep: list[int] = []
-        for row in range(len(regions)):
-            if not keep or not same_person(regions[row], regions[keep]).any():
-                keep.append(row)
-        return Found(regions=regions[keep], scores=people.scores[keep])
+        return Found(regions=people.regions(), scores=people.scores)
 
     def people(self, image: UInt8) -> Persons:
         """Their boxes too."""
@@ -118,3 +114,28 @@ class OwnDetector:
         engine = next(iter(self._engines.values()), None)
         shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
         return {**(engine.describe() if engine else {}), "inputs": shapes}
+
+
+def person_detector(
+    weights: Path | None = None,
+    engine: EngineSettings | None = None,
+    *,
+    size: int = SIZE,
+    confirm_score: float | None = None,
+) -> OwnDetector:
+    """The detector of a file of weights, or of the one that ships, with the threshold that the file names.
+
+    Who is followed already is confirmed from ``confirm_score`` on, by default 0.6 times the threshold.
+
+    Raises:
+        ModelMissingError: no such file.
+        ModelError: it is not a person detector's.
+        EngineError: the net cannot be compiled here.
+    """
+    said = describe_person(weights)
+
+    def engine_for(height: int, width: int) -> Engine:
+        return make_engine(replace(person_spec(height, width, weights=weights), buckets=(1,)), engine)
+
+    lower = 0.6 * said.threshold if confirm_score is None else confirm_score
+    return OwnDetector(engine_for, size=size, min_score=said.threshold, confirm_score=lower)

@@ -93,10 +93,14 @@ class Curve:
         falling = np.maximum.accumulate(self.precision[::-1])[::-1]
         return float((np.diff(self.recall, prepend=0.0) * falling).sum())
 
-    def best_threshold(self) -> float:
-        """The score with the best harmonic mean of recall and precision."""
+    def best_threshold(self, precision: float = 0.0) -> float:
+        """The score with the best harmonic mean of recall and precision among those of at least that precision.
+
+        Where there is none, among all; 0.5 where nothing was found.
+        """
         both = 2 * self.recall * self.precision / np.maximum(self.recall + self.precision, 1e-9)
-        return float(self.scores[int(both.argmax())]) if len(both) else 0.5
+        good = self.precision >= precision
+        return float(self.scores[int(np.where(good | ~good.any(), both, -1.0).argmax())]) if len(both) else 0.5
 
 
 def curve(all_matched: list[Matched], people: int) -> Curve:

@@ -14,6 +14,7 @@ from train.detector.matching import Curve, curve, match
 from train.detector.photos import VALIDATION, Photos
 
 _LOWEST = 0.05
+_PRECISION = 0.85  # of what is believed
 
 
 @torch.no_grad()
@@ -46,6 +47,6 @@ def curve_of(net: PersonNet, photos: Photos, numbers: np.ndarray) -> Curve:
 def best_threshold(net: PersonNet, photos: Photos) -> dict[str, float]:
     """The score to believe, and recall, precision and AP50 on the validation photographs with it."""
     said = curve_of(net, photos, photos.chosen(VALIDATION))
-    threshold = said.best_threshold()
+    threshold = said.best_threshold(_PRECISION)
     recall, precision = said.at(threshold)
     return {"threshold": threshold, "recall": recall, "precision": precision, "ap50": said.average_precision}

@@ -32,8 +32,9 @@ class Recipe(Run):
     ``start`` is ``blazepose``, nothing, or a file of weights to go on from. A step is ``pictures`` pictures whose
     longer side is one of ``sizes``, most of them lying 4:3. The trunk learns at ``trunk_rate`` times the head's rate,
     its stem and first ``frozen`` blocks not at all (0: all learns). ``empty`` is the share of photographs that are
-    drawn from those without people. ``focus`` is the power by which what is nearly right counts less. Each ``w_`` is
-    the weight of a loss.
+    drawn from those without people. ``focus`` is the power by which what is nearly right counts less. Every
+    ``look_every`` steps the log gets AP50 on a few validation photographs (0: never). Each ``w_`` is the weight of a
+    loss.
     """
 
     start: str = "blazepose"
@@ -43,6 +44,7 @@ class Recipe(Run):
     frozen: int = 2
     empty: float = 0.15
     focus: float = 1.5
+    look_every: int = 500
     w_score: float = 1.0
     w_box: float = 2.0
     w_points: float = 1.0

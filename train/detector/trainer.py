@@ -10,9 +10,12 @@ from torch import nn
 
 from stream3d.nets.person_torch import load_person, save_person
 from train.detector.game import Batch, Finding
-from train.detector.validate import best_threshold
+from train.detector.photos import VALIDATION
+from train.detector.validate import best_threshold, curve_of
 from train.harness import Trainer, device_of, has_bf16
 from train.watch import Watch
+
+_LOOKED_AT = 80  # validation photographs
 
 
 class DetectorTrainer(Trainer[Batch]):
@@ -43,6 +46,15 @@ class DetectorTrainer(Trainer[Batch]):
 
     def _parts(self) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
         return {"nets": self.nets, "average": self.average}, {"optimizer": self.optimizer}
+
+    def train_on(self, batch: Batch) -> dict[str, float]:
+        """One step; now and then also what the averaged weights find on some validation photographs."""
+        told = super().train_on(batch)
+        every = self.game.recipe.look_every
+        if every and self.step % every == 0:
+            numbers = self.game.photos.chosen(VALIDATION)[:_LOOKED_AT]
+            told["ap50"] = curve_of(self.average["person"], self.game.photos, numbers).average_precision
+        return told
 
     def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         pictures = torch.from_numpy(batch.pictures).to(self.device)

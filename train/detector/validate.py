@@ -22,7 +22,8 @@ def people_in(net: PersonNet, image: np.ndarray, size: int = SIZE, min_score: fl
     """People in a picture uint8 [H, W, 3] RGB, as run time finds them but without an engine."""
     height, width = input_shape(image.shape[1], image.shape[0], size)
     picture, scale, offset = framed(image, height, width)
-    boxes, scores = (array[0].numpy() for array in net(torch.from_numpy(picture)[None]))
+    device = next(net.parameters()).device
+    boxes, scores = (array[0].cpu().numpy() for array in net(torch.from_numpy(picture)[None].to(device)))
     found = decode(boxes, scores, height=height, width=width, min_score=min_score)
     return Persons(
         boxes=(found.boxes - np.tile(offset, 2)) / np.tile(scale, 2),

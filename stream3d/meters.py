@@ -65,6 +65,10 @@ class Meters:
     def __getitem__(self, name: str) -> Meter:
         return self._by_name.setdefault(name, Meter(name=name))
 
+    def clear(self) -> None:
+        """Begin anew, once everything is warm."""
+        self._by_name.clear()
+
     def summary(self) -> dict[str, dict[str, float]]:
         """Every stage's summary."""
         return {name: meter.summary() for name, meter in self._by_name.items()}

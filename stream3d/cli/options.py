@@ -19,6 +19,8 @@ _FLAGS = {
     "precision": ("engine", "precision"),
     "detector": ("pose", "detector"),
     "keypoints_net": ("pose", "keypoints"),
+    "people": ("pose", "people"),
+    "min_height": ("pose", "min_height"),
     "camera": ("camera", "file"),
     "fov": ("camera", "fov_deg"),
     "height": ("lift", "height_m"),

@@ -88,6 +88,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keypoints", dest="keypoints_net", metavar="FILE", help="a net of keypoints of your own: .onnx with a .toml"
     )
+    parser.add_argument(
+        "--people", choices=("1", "few", "crowd"), help="how many to look for, and what that may cost (default: few)"
+    )
+    parser.add_argument(
+        "--min-height", type=float, metavar="SHARE", help="of the smallest people, of the picture's longer side: tiles"
+    )
     parser.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")

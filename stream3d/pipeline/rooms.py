@@ -99,8 +99,10 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
         SettingsError: the camera's calibration cannot be used.
     """
     camera = settings.camera.load()
-    estimator = make_estimator(settings.pose, settings.engine)
+    meters = meters or Meters()
+    estimator = make_estimator(settings.pose, settings.engine, meters=meters)
     estimator.warm(source.width, source.height)
+    meters.clear()
     stills = of_stills(source)
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
@@ -110,6 +112,6 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
         lift=make_lifter(settings.lift, settings.engine),
         smooth=make_smoother("none" if stills else settings.smoother, settings.smooth),
         camera=camera.of_size,
-        meters=meters or Meters(),
+        meters=meters,
         stills=stills,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.estimator import unseen_outside
 from stream3d.pose2d.protocol import OneStageNet
 from stream3d.pose2d.regions import same_person
@@ -56,6 +57,8 @@ class OneStageEstimator:
             origin=origin[keep],
             looked=True,
             confirmed=np.ones(len(keep), np.bool_),
+            appearance=appearance(frame.image, seen.keypoints[keep], self.layout),
+            size=frame.size,
         )
 
     def forget(self, source_id: str) -> None:
@@ -67,7 +70,9 @@ class OneStageEstimator:
 
     def warm(self, width: int, height: int) -> None:
         """Build and run the net once."""
-        self._net(np.zeros((height, width, 3), np.uint8))
+        black = np.zeros((height, width, 3), np.uint8)
+        seen = self._net(black)
+        appearance(black, seen.keypoints, self.layout)
 
 
 def matched(found: Float32, expected: Float32) -> Int64:

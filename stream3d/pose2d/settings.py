@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stream3d.errors import SettingsError
 
 BLAZEPOSE = "blazepose"
+PEOPLE = ("1", "few", "crowd")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,16 +22,23 @@ class PoseSettings:
     newcomer needs a detector score of ``min_score``, whoever is followed already only ``confirm_score``, and the
     landmark net must say ``min_presence``; other nets have their own.
 
+    ``people`` says how many to expect, and so chooses ``sizes``, ``max_people`` and ``detect_every_s`` where they have
+    their defaults: ``1`` looks seldom and small, ``crowd`` at tiles of the picture too. ``min_height`` is that of the
+    smallest people to be found, as a share of the picture's longer side; below what the detector finds in the whole
+    picture it looks at tiles.
+
     Raises:
         SettingsError: a value outside its range.
     """
 
     detector: str = BLAZEPOSE
     keypoints: str = BLAZEPOSE
+    people: Literal["1", "few", "crowd"] = "few"
+    min_height: float | None = None
     min_score: float = 0.6
     confirm_score: float = 0.4
     min_presence: float = 0.5
-    detect_every_s: float = 0.5
+    detect_every_s: float = 0.35
     search_every_s: float = 0.2
     sizes: tuple[int, ...] = (224, 448)
     max_people: int = 16
@@ -45,5 +54,9 @@ class PoseSettings:
             raise SettingsError(f"detector sizes must be multiples of 32, not {self.sizes}")
         if not self.detector or not self.keypoints:
             raise SettingsError(f"detector and keypoints must be {BLAZEPOSE!r} or a file, not an empty name")
+        if self.people not in PEOPLE:
+            raise SettingsError(f"people must be one of {', '.join(PEOPLE)}, not {self.people!r}")
+        if self.min_height is not None and not 0.0 < self.min_height <= 1.0:
+            raise SettingsError(f"min_height must be a share within (0, 1], not {self.min_height}")
         if self.max_people < 1:
             raise SettingsError(f"max_people must be at least 1, not {self.max_people}")

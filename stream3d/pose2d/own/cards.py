@@ -48,7 +48,8 @@ class NetCard:
 class WholePictureCard(NetCard):
     """What is said of nets that look at the whole picture.
 
-    The picture lies in the ``corner`` (left, top) or the ``middle`` of the input. A newcomer needs ``min_score``,
+    The picture lies in the ``corner`` (left, top) or the ``middle`` of the input; people of at least ``smallest``
+    pixels of it are found, which decides how many tiles ``--min-height`` takes. A newcomer needs ``min_score``,
     whoever is followed already ``confirm_score``; of two boxes that share more than ``overlap`` (IoU) the better stays.
     """
 
@@ -57,11 +58,14 @@ class WholePictureCard(NetCard):
     min_score: float = 0.5
     confirm_score: float = 0.3
     overlap: float = 0.65
+    smallest: int = 32
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("min_score", "confirm_score", "overlap"):
             _check_share(name, getattr(self, name))
+        if not 1 <= self.smallest <= 1024:
+            raise SettingsError(f"smallest must be 1 to 1024 pixels of the input, not {self.smallest}")
         if self.confirm_score > self.min_score:
             raise SettingsError(f"confirm_score {self.confirm_score} must not be above min_score {self.min_score}")
 

@@ -19,12 +19,16 @@ UInt8 = npt.NDArray[np.uint8]
 
 
 class OnnxDetector:
-    """Finds people in a whole picture as its TOML says; a `PersonDetector`."""
+    """Finds people in a whole picture as its TOML says; a `PersonDetector`.
+
+    ``smallest`` is the height in pixels of its input, whose longer side has ``side``, from which people are found.
+    """
 
     def __init__(self, card: YoloxCard | BoxesCard, spec: OnnxSpec, engine: Engine) -> None:
         self.min_score, self.confirm_score = card.min_score, card.confirm_score
         self._card = card
         self._answers = Answers(card, spec, engine)
+        self.smallest, self.side = card.smallest, max(self._answers.width, self._answers.height)
 
     def __call__(self, image: UInt8) -> Found:
         """Find people in ``image`` uint8 [H, W, 3] RGB.

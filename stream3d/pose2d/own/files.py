@@ -25,7 +25,6 @@ from stream3d.pose2d.own.detectors import OnnxDetector
 from stream3d.pose2d.own.keypoints import OnnxKeypoints
 from stream3d.pose2d.own.onestage import OnnxOneStage
 from stream3d.pose2d.own.signature import spec_of
-from stream3d.pose2d.protocol import PersonDetector
 from stream3d.settings import from_table, load_toml
 
 _PRESETS = Path(__file__).parents[2] / "data"
@@ -34,7 +33,7 @@ _LARGEST_TOML = 1 << 16
 _EXAMPLE = {"--detector": 'preset = "yolox"', "--keypoints": 'preset = "rtmpose"'}
 
 
-def detector_from(file: str, engine: EngineSettings | None = None) -> PersonDetector:
+def detector_from(file: str, engine: EngineSettings | None = None) -> OnnxDetector:
     """The detector in a file.
 
     Raises:

@@ -1,0 +1,49 @@
+"""What a look for people and what a reading of joints costs, apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.meters import Meters
+from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+
+
+class MeasuredDetector:
+    """A detector whose looks are counted and timed as ``detect``; a `PersonDetector`."""
+
+    def __init__(self, detector: PersonDetector, meters: Meters) -> None:
+        self.min_score, self.confirm_score = detector.min_score, detector.confirm_score
+        self._detector, self._meters = detector, meters
+
+    def __call__(self, image: UInt8) -> Found:
+        """As the detector."""
+        with self._meters["detect"].measure():
+            return self._detector(image)
+
+    def describe(self) -> dict[str, str]:
+        """As the detector."""
+        return self._detector.describe()
+
+
+class MeasuredKeypoints:
+    """A net whose readings are counted and timed as ``keypoints``; a `KeypointNet`.
+
+    A reading is of all people of a picture at once.
+    """
+
+    def __init__(self, net: KeypointNet, meters: Meters) -> None:
+        self.layout, self.min_presence = net.layout, net.min_presence
+        self._net, self._meters = net, meters
+
+    def __call__(self, image: UInt8, regions: Float32) -> Landmarks:
+        """As the net."""
+        with self._meters["keypoints"].measure():
+            return self._net(image, regions)
+
+    def describe(self) -> dict[str, str]:
+        """As the net."""
+        return self._net.describe()

@@ -240,6 +240,7 @@ def test_it_learns_a_few_pictures_by_heart(tmp_path: Path) -> None:
     assert other.step == 60
     for name, value in other.game.net.named_parameters():
         torch.testing.assert_close(value, before[name])
+    assert other.train_on(batch) == pytest.approx(trainer.train_on(batch), rel=1e-3)
 
 
 @pytest.mark.usefixtures("weights")

@@ -58,14 +58,18 @@ def make_canvas(
     shape: tuple[int, int],
     rng: np.random.Generator,
     how: Augmentation,
+    patches: npt.NDArray[np.int64] | None = None,
 ) -> Canvas:
-    """A picture of ``shape`` = height, width from photographs drawn out of ``numbers``."""
+    """A picture of ``shape`` = height, width from photographs drawn out of ``numbers``.
+
+    What is pasted into it comes from ``patches``, or from them too.
+    """
     canvas = Canvas(picture=np.zeros((*shape, 3), np.uint8))
     for tile in _tiles(shape, rng, how):
         number = int(rng.choice(numbers))
         _lay(canvas, photos.picture(number), photos.labels(number), tile, rng, how)
     for _ in range(rng.poisson(2 * how.paste)):
-        _paste(canvas, photos, int(rng.choice(numbers)), rng)
+        _paste(canvas, photos, int(rng.choice(numbers if patches is None else patches)), rng)
     canvas.picture = _recoloured(canvas.picture, rng, how)
     return canvas
 
@@ -104,7 +108,7 @@ def _placed(
     sides = (people[:, 2:4] - people[:, :2]).max(1) if len(people) else np.zeros(0)
     if len(people) and rng.random() < how.close:
         chosen = int(rng.integers(len(people)))
-        scale = min(max(tile) * np.exp(rng.uniform(*np.log(how.person))) / max(sides[chosen], 4.0), 3.0)
+        scale = min(max(tile) * np.exp(rng.uniform(*np.log(how.person))) / max(sides[chosen], 4.0), 2.0)
         focus = (people[chosen, :2] + people[chosen, 2:4]) / 2
     turn = 0 if rng.random() < how.upright else int(rng.integers(1, 4))
     linear = np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), turn) * scale

@@ -109,6 +109,8 @@ class Finding:
         self.recipe, self.photos = recipe, photos
         numbers = photos.chosen(TRAINING) if numbers is None else numbers
         self.empty, self.peopled = (numbers[photos.negative[numbers] == empty] for empty in (True, False))
+        # as many from empty photographs: soft edges must say nothing of what lies within
+        self.patches = np.concatenate([self.peopled, np.resize(self.empty, len(self.peopled) * (len(self.empty) > 0))])
         self.net = PersonNet(recipe.shape)
         if recipe.start == "blazepose":
             begin_as_blazepose(self.net)
@@ -124,7 +126,8 @@ class Finding:
         canvases = []
         for _ in range(self.recipe.pictures):
             empty = len(self.empty) > 0 and rng.random() < self.recipe.empty
-            canvases.append(make_canvas(self.photos, self.empty if empty else self.peopled, shape, rng, how))
+            numbers = self.empty if empty else self.peopled
+            canvases.append(make_canvas(self.photos, numbers, shape, rng, how, self.patches))
         return batch_of(canvases)
 
     def losses(self, batch: Batch, boxes: Tensor, logits: Tensor) -> dict[str, Tensor]:

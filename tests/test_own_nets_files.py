@@ -244,6 +244,21 @@ def test_external_data_within_a_branch_is_seen(net: Path) -> None:
         look_over(net)
 
 
+def said_as(number: int, content: bytes) -> bytes:
+    """A field of protobuf that holds bytes, fewer than 128."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_a_location_that_is_said_twice_hides_nothing(tmp_path: Path) -> None:
+    """Readers of protobuf take the last of two; a check that takes the first would not see what they read."""
+    entry = said_as(1, b"length") + said_as(2, b"w") + said_as(1, b"location") + said_as(2, b"/etc/hostname")
+    graph = said_as(5, said_as(13, entry)) + said_as(11, said_as(1, b"in")) + said_as(12, said_as(1, b"out"))
+    net = tmp_path / "net.onnx"
+    net.write_bytes(said_as(7, graph))
+    with pytest.raises(ModelError, match="wants to read '/etc/hostname'"):
+        look_over(net)
+
+
 def test_two_inputs_are_one_too_many(net: Path) -> None:
     model = onnx.load(net)
     model.graph.input.append(onnx.helper.make_tensor_value_info("second", onnx.TensorProto.FLOAT, [1]))

@@ -112,7 +112,7 @@ def _shape(value_info: memoryview) -> Shape:
     """ValueInfoProto.type.tensor_type.shape.dim[].dim_value; () where any of it is missing."""
     message = value_info
     for step in (2, 1, 2):
-        inner = _first(message, step)
+        inner = _last(message, step)
         if inner is None:
             return ()
         message = inner
@@ -124,12 +124,14 @@ def _side(dim: memoryview) -> int | None:
     return sides[-1] if sides and 0 < sides[-1] < 1 << 31 else None
 
 
-def _first(message: memoryview, wanted: int) -> memoryview | None:
-    return next((v for number, v in fields(message) if number == wanted and isinstance(v, memoryview)), None)
+def _last(message: memoryview, wanted: int) -> memoryview | None:
+    """Of a field that is said twice the last counts, as for every reader of protobuf."""
+    found = [value for number, value in fields(message) if number == wanted and isinstance(value, memoryview)]
+    return found[-1] if found else None
 
 
 def _text(message: memoryview, wanted: int) -> str:
-    found = _first(message, wanted)
+    found = _last(message, wanted)
     try:
         return "" if found is None else str(found, "utf-8")
     except UnicodeDecodeError as error:

@@ -71,7 +71,7 @@ class StickNets:
         """What it is."""
         return {"runtime": "truth with errors"}
 
-    def find(self, image: UInt8) -> Found:
+    def find(self) -> Found:
         """The detector's answer to the frame that is shown."""
         self.looks += 1
         rng, errors = self.rng, self.errors
@@ -89,7 +89,7 @@ class StickNets:
         regions = np.array(found, np.float32).reshape(-1, 4)[order]
         return Found(regions=regions, scores=np.array(scores, np.float32)[order])
 
-    def read(self, image: UInt8, regions: npt.NDArray[np.float32]) -> Landmarks:
+    def read(self, regions: npt.NDArray[np.float32]) -> Landmarks:
         """The keypoint net's answer for regions [R, 4] of the frame that is shown."""
         self.crops += len(regions)
         answers = [self._read(region.astype(np.float64)) for region in regions]
@@ -158,9 +158,9 @@ class StickDetector:
     def __init__(self, nets: StickNets) -> None:
         self.describe, self._nets = nets.describe, nets
 
-    def __call__(self, image: UInt8) -> Found:
+    def __call__(self, _: UInt8) -> Found:
         """Everybody in the frame that is shown, with errors."""
-        return self._nets.find(image)
+        return self._nets.find()
 
 
 class StickKeypoints:
@@ -171,14 +171,14 @@ class StickKeypoints:
     def __init__(self, nets: StickNets) -> None:
         self.describe, self._nets = nets.describe, nets
 
-    def __call__(self, image: UInt8, regions: npt.NDArray[np.float32]) -> Landmarks:
+    def __call__(self, _: UInt8, regions: npt.NDArray[np.float32]) -> Landmarks:
         """Who is in the regions of the frame that is shown, with errors."""
-        return self._nets.read(image, regions)
+        return self._nets.read(regions)
 
 
 def visible_shares(scene: Scene) -> Floats:
     """[P, T]: share of everybody's joints that are in the picture and behind nobody, 0 while away."""
-    points, inside = scene.keypoints, np.zeros(scene.keypoints.shape[:3], bool)
+    points = scene.keypoints
     inside = (points[..., 0] >= 0) & (points[..., 0] < WIDTH) & (points[..., 1] >= 0) & (points[..., 1] < HEIGHT)
     pad = 0.05 * scene.regions[..., 2:3]
     low = points[:, :, TRUNK].min(2) - pad

@@ -132,7 +132,7 @@ def blazepose(points: Floats) -> Floats:
     out = np.empty((len(points), BLAZEPOSE33.size, 3))
     for joint, name in enumerate(BLAZEPOSE33.names):
         side, _, part = name.partition("_") if "_" in name else ("", "", name)
-        if name == "nose" or side in ("left", "right") and part.split("_")[0] in ("eye", "ear", "mouth"):
+        if name == "nose" or (side in ("left", "right") and part.split("_")[0] in ("eye", "ear", "mouth")):
             nose, neck = points[:, names.index("true_nose")], points[:, names.index("upper_neck")]
             out[:, joint] = nose + (0.45 if part == "ear" else 0.0) * (neck - nose) + (0, 0, 0.04 * ("eye" in part))
         elif part in _HANDS:

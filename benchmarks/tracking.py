@@ -29,7 +29,7 @@ _NEAR = 0.2  # sides between the trunks of a person and of a skeleton within whi
 _SEEN = 0.3  # share of the joints that must be in sight for somebody to have to be found
 _THERE = 0.05  # and below which nobody can be
 _STOLEN, _OWN = 0.06, 0.12  # sides within which a joint is another's, and beyond which it is not one's own
-COLUMNS = ("mota", "idf1", "switches", "ids", "people", "false", "missed", "stolen_%", "believed_s", "looks_s", "crops")
+COLUMNS = ("mota", "idf1", "switches", "ids", "people", "false", "missed", "stolen_%", "longest_s", "looks_s", "crops")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -98,7 +98,7 @@ def judged(scene: Scene, story: Story) -> dict[str, float]:
         account.update(must.tolist(), tracks.person[rows].tolist(), np.where(costs < _NEAR, costs, np.nan))
         for person in must.tolist():
             first.setdefault(person, [index, None])
-            if first[person][1] is None and len(rows) and np.nanmin(distance[person], initial=1) < _NEAR:
+            if first[person][1] is None and rows and np.nanmin(distance[person], initial=1) < _NEAR:
                 first[person][1] = index
         wrong, all_ = _stolen(scene, index, tracks, distance)
         stolen, joints = stolen + wrong, joints + all_

@@ -13,7 +13,9 @@ from stream3d.track.scene import Scene
 _NEAR = 0.35  # sides between two centres within which poses may be taken for each other
 _SURE_S = 0.2  # for how long two must be apart again before their looks are compared
 _TOGETHER_S = 1.0  # two were near each other if both were near somebody within this time
-_GAIN = 0.15  # how much better looks must fit the other way round, per person
+_GAIN = 0.06  # how much more alike bodies and memories must be the other way round, together
+_RATIO = 2.0  # and by what factor less unlike
+_NOISE = 0.02  # unlikeness that says nothing
 _KNOWN = 0.86  # appearance from which a newcomer is somebody who was away
 
 
@@ -49,12 +51,18 @@ def _exchanged(scene: Scene, one: Person, other: Person) -> bool:
     mine, theirs = one.identity.look, other.identity.look
     if mine is None or theirs is None or one.now is None:
         return False
-    gain = float(one.now @ theirs) - float(one.now @ mine)
+    alike = [float(one.now @ mine), float(one.now @ theirs)]
     if any(other is person for person in scene.lost):
-        return gain > _GAIN and float(one.now @ theirs) > _KNOWN
+        return alike[1] > _KNOWN and _better(alike[1:], alike[:1])
     if other.now is None or scene.pts - other.near_until <= _SURE_S:
         return False
-    return gain + float(other.now @ mine) - float(other.now @ theirs) > 2 * _GAIN
+    return _better([alike[1], float(other.now @ mine)], [alike[0], float(other.now @ theirs)])
+
+
+def _better(exchanged: list[float], kept: list[float]) -> bool:
+    """Whether some appearances are clearly more alike than others."""
+    ratio = math.prod(1 - value + _NOISE for value in kept) / math.prod(1 - value + _NOISE for value in exchanged)
+    return ratio > _RATIO and sum(exchanged) - sum(kept) > _GAIN
 
 
 def recognise(scene: Scene, newcomer: Person) -> bool:

@@ -77,14 +77,13 @@ class Tracker:
         if not rows or not people:
             return [], rows
         fits = matching.fit(people, scene.asked, seen, body)
-        asked = np.array([any(person is one for one in scene.asked) for person in people])
+        away = np.array([seen.pts - person.pts for person in people])
         cost = matching.cost_there(fits)
-        cost[~asked] = matching.NEVER
+        cost[(away > self._settings.hidden_s) & (np.arange(len(people)) >= len(scene.followed))] = matching.NEVER
         pairs = matching.pair(cost[:, rows])
         left = [k for k in range(len(people)) if k not in {k for k, _ in pairs}]
         free = [n for n in range(len(rows)) if n not in {n for _, n in pairs}]
         if left and free:
-            away = np.array([seen.pts - person.pts for person in people])
             cost = matching.cost_away(fits, away)[np.ix_(left, [rows[n] for n in free])]
             pairs += [(left[k], free[n]) for k, n in matching.pair(cost)]
         taken = {n for _, n in pairs}

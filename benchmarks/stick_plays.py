@@ -16,7 +16,7 @@ from train.mocap.h36m import to_points
 Floats = npt.NDArray[np.float64]
 Motions = list[tuple[Floats, float]]
 
-_TRIALS = (("02", "01"), ("07", "01"), ("35", "01"), ("16", "15"))  # CMU's walks
+_TRIALS = (("02", "01"), ("02", "02"), ("07", "05-walk"), ("16", "15"))  # CMU's walks
 _SHIRTS = ((190, 40, 40), (40, 70, 190), (230, 230, 225), (30, 30, 35), (60, 150, 70), (220, 180, 60))
 _TROUSERS = ((40, 45, 70), (150, 130, 100), (25, 25, 25), (110, 115, 120), (60, 90, 150), (90, 60, 45))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stream3d.track.matching import KNOWN
 from stream3d.track.person import SETTLE_S, Person
 from stream3d.track.scene import Scene
 
@@ -16,7 +17,7 @@ _TOGETHER_S = 1.0  # two were near each other if both were near somebody within 
 _GAIN = 0.06  # how much more alike bodies and memories must be the other way round, together
 _RATIO = 2.0  # and by what factor less unlike
 _NOISE = 0.02  # unlikeness that says nothing
-_KNOWN = 0.86  # appearance from which a newcomer is somebody who was away
+_CLEAR = 0.4  # trust below which what a newcomer looks like says little
 
 
 def note_neighbours(matched: Sequence[Person], asked: Sequence[Person], pts: float) -> None:
@@ -53,7 +54,7 @@ def _exchanged(scene: Scene, one: Person, other: Person) -> bool:
         return False
     alike = [float(one.now @ mine), float(one.now @ theirs)]
     if any(other is person for person in scene.lost):
-        return alike[1] > _KNOWN and _better(alike[1:], alike[:1])
+        return alike[1] > KNOWN and _better(alike[1:], alike[:1])
     if other.now is None or scene.pts - other.near_until <= _SURE_S:
         return False
     return _better([alike[1], float(other.now @ mine)], [alike[0], float(other.now @ theirs)])
@@ -67,7 +68,9 @@ def _better(exchanged: list[float], kept: list[float]) -> bool:
 
 def recognise(scene: Scene, newcomer: Person) -> bool:
     """Give a newcomer the identity of somebody who is away and looks the same, if there is one within reach."""
-    best, likest = None, _KNOWN
+    best, likest = None, KNOWN
+    if newcomer.trust < _CLEAR:
+        return False
     for person in scene.lost:
         away = newcomer.identity.born_at - person.pts
         look = person.identity.look

@@ -23,7 +23,9 @@ _FAR = 16.0  # squared Mahalanobis distance of the place beyond which a pose is 
 _SLACK, _SIZE_SLACK = 0.08, 0.12  # least standard deviations: of the place in sides, of the logarithm of the side
 _BLUR = 0.15**2  # greatest variance of expected keypoints that is believed, in squared sides
 _UNLIKE, _ALIKE = 0.6, 0.95  # appearances of two people, and of one person twice
-_STRANGER = 0.7  # appearance below which nobody is taken for somebody who was away
+_STRANGER = 0.72  # appearance below which nobody is taken for somebody who was near there a moment ago
+KNOWN = 0.9  # appearance from which somebody may have been away for longer and come back farther off
+_BLINK_S, _PLAIN_S = 0.15, 1.0  # from one frame to the next, and for how long place alone tells who it is
 _SAME = 0.75  # similarity of keypoints above which two poses are one person
 NEVER = 1e6  # the cost of what cannot be
 RIVAL = 0.15  # scores that are nearer than this are not told apart
@@ -150,10 +152,11 @@ def cost_away(fits: Fit, away_s: Float64) -> Float64:
     """
     away = away_s[:, None]
     unknown = np.isnan(fits.look)
-    just = np.where(away < 0.15, 0.45, 0.0)  # a leap from one frame to the next
-    reach = np.where(unknown, np.maximum(0.2 + 0.4 * away, just), 0.45 + 0.8 * away)
-    possible = (fits.off < reach) & (fits.size < np.where(unknown, 0.34, 0.34 + 0.1 * away))
-    possible &= unknown | (fits.look > _STRANGER)
+    near = np.where(away < _BLINK_S, 0.45, np.minimum(0.2 + 0.4 * away, 0.6))  # a leap, or little more than standing
+    plain = (away <= _PLAIN_S) & (fits.off < near) & (unknown | (fits.look > _STRANGER))
+    far = (fits.off < 0.45 + 0.8 * away) & (fits.look > KNOWN)
+    possible = (plain | far) & (fits.size < np.where(unknown, 0.34, 0.34 + 0.1 * away))
+    reach = np.where(far, 0.45 + 0.8 * away, near)
     odd = fits.own & (fits.off < 0.5) & (fits.size < 0.7) & ~(fits.look < _UNLIKE - 0.15)  # an outlier of the net's
     possible, reach = possible | odd, np.maximum(reach, np.where(odd, 0.5, 0.0))
     cost = fits.off / reach + fits.size + np.where(unknown, 0.5, 2 * (1 - np.nan_to_num(fits.look)))

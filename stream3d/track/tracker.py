@@ -121,8 +121,10 @@ class Tracker:
     def _believed(self, scene: Scene, person: Person) -> bool:
         """Give a newcomer an id once seen for long enough: their own from before, if they are known."""
         birth_s = self._settings.birth_s
-        long = scene.pts - person.identity.born_at >= birth_s
-        sure = not birth_s or not person.doubtful or person.alive or person.affirmed
+        known_s = scene.pts - person.identity.born_at
+        long = known_s >= birth_s
+        moves = person.alive and known_s >= 2 * birth_s
+        sure = not birth_s or not person.doubtful or moves or person.affirmed
         if not person.number and long and sure and not identities.recognise(scene, person):
             scene.given += 1
             person.identity.number = scene.given

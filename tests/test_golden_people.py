@@ -1,0 +1,55 @@
+"""Ids on real clips, against places of people that were read off the pictures by eye (tests/golden/people.json)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream3d.pose2d import make_estimator
+from stream3d.source import open_source
+from stream3d.track import Tracker
+from stream3d.values import Tracks2D
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden" / "people.json").read_text())
+CLIPS = [name for name in GOLDEN if name != "about"]
+HIPS = [23, 24]
+
+
+def followed(clip: Path, last: int) -> list[Tracks2D]:
+    estimator, tracker, out = make_estimator(), Tracker(), []
+    with open_source(clip) as source:
+        for frame in source:
+            regions = tracker.regions(frame.stamp)
+            out.append(tracker(estimator(frame, regions, searching=tracker.searching(frame.source_id))))
+            if frame.index >= last:
+                break
+    return out
+
+
+def whose(tracks: Tracks2D, x: float, y: float, within: float) -> int | None:
+    """The id of the skeleton whose hips are nearest to a place, if any are near."""
+    away = np.linalg.norm(tracks.keypoints[:, HIPS, :2].mean(1) - (x, y), axis=-1)
+    away = np.where(np.isnan(away), np.inf, away)
+    return int(tracks.person[away.argmin()]) if len(away) and away.min() < within else None
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.usefixtures("weights")
+@pytest.mark.parametrize("name", CLIPS)
+def test_everybody_keeps_one_id(data: Path, name: str) -> None:
+    """The empty room has nobody; elsewhere who was seen by eye bears one id at all places where they were noted."""
+    golden = GOLDEN[name]
+    tracks = followed(data / "videos" / name, golden["last"])
+    if not golden["people"]:
+        assert not any(len(frame) for frame in tracks)
+    ids = {
+        who: {whose(tracks[index], x, y, golden["within"]) for index, x, y in places}
+        for who, places in golden["people"].items()
+    }
+    assert all(len(numbers) == 1 and None not in numbers for numbers in ids.values()), ids
+    assert len({number for numbers in ids.values() for number in numbers}) == len(ids), ids

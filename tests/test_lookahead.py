@@ -19,6 +19,7 @@ from stream3d.errors import SettingsError, SourceError
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, LiftSettings
 from stream3d.lift.body import Body, even_sided
+from stream3d.lift.bridge import Bridge
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe
 from stream3d.lift.placement import Sight, standing
@@ -109,17 +110,21 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
                 np.zeros((len(here), WINDOW, 17), np.float32),
                 np.zeros((len(here), WINDOW)),
             )
+            told = rays.copy(), sure.copy()
             starts, before = [], []
             for row, person in enumerate(here):
                 items = run_of(person, t)
                 place = [k for k, _, _ in items].index(t)
+                bridge = Bridge()
                 for k, (frame_index, r, c) in enumerate(items):
                     slot = 26 - lookahead + k - place
+                    bridged = bridge(r, c, tracks[frame_index].pts)
                     if slot >= 0:
                         rays[row, slot], sure[row, slot], time[row, slot] = r, c, tracks[frame_index].pts
+                        told[0][row, slot], told[1][row, slot] = bridged
                 starts.append(items[0][0])
                 before.append(items[place - 1][0] if place else None)
-            features, turn = window_features(rays, sure, time, lookahead)
+            features, turn = window_features(*told, time, lookahead)
             out = engine(features=features)  # type: ignore[operator]
             now = 26 - lookahead
             sight = Sight(

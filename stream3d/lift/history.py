@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.lift.body import Body
+from stream3d.lift.bridge import Bridge
 from stream3d.lift.features import WINDOW, Float32
 
 Float64 = npt.NDArray[np.float64]
@@ -19,7 +20,8 @@ Key = tuple[str, int]
 class Past:
     """One person's last frames without a gap: ``rays`` [27, 17, 2], ``confidence`` [27, 17], ``time`` [27] s.
 
-    The newest last, unused ones unseen; ``count`` of them have come so far. ``body`` is what is known of theirs.
+    The newest last, unused ones unseen; ``count`` of them have come so far. Joints unseen for a moment are bridged.
+    ``body`` is what is known of theirs.
     """
 
     rays: Float32 = field(default_factory=lambda: np.zeros((WINDOW, 17, 2), np.float32))
@@ -27,9 +29,11 @@ class Past:
     time: Float64 = field(default_factory=lambda: np.zeros(WINDOW))
     count: int = 0
     body: Body = field(default_factory=Body)
+    bridge: Bridge = field(default_factory=Bridge)
 
     def push(self, rays: Float32, confidence: Float32, pts: float) -> None:
         """Add a frame and lose the oldest."""
+        rays, confidence = self.bridge(rays, confidence, pts)
         for array, new in ((self.rays, rays), (self.confidence, confidence), (self.time, pts)):
             array[:-1] = array[1:]
             array[-1] = new

@@ -15,6 +15,7 @@ import torch
 
 from stream3d.geometry import Camera
 from stream3d.lift.body import Body, even_sided
+from stream3d.lift.bridge import Bridge
 from stream3d.lift.features import WINDOW, size_of, window_features
 from stream3d.lift.observe import observe, same_places
 from stream3d.lift.placement import Sight, standing
@@ -182,7 +183,9 @@ def sliding(array: npt.NDArray[Scalar], lookahead: int = 0) -> npt.NDArray[Scala
 def lifted(net: Lifter, stream: Stream) -> Answer:
     """What run time would have answered to a stream, at the default stature."""
     ahead, time = net.lookahead, np.arange(len(stream)) / stream.fps
-    rays, confidence = sliding(stream.rays, ahead), sliding(stream.confidence, ahead)
+    bridge = Bridge()
+    told = [bridge(*frame) for frame in zip(stream.rays, stream.confidence, time.tolist(), strict=True)]
+    rays, confidence = (sliding(np.stack(part), ahead) for part in zip(*told, strict=True))
     features, turn = window_features(rays, confidence, sliding(time, ahead), ahead)
     out, log_sigma = net(torch.from_numpy(features))
     joints, sigma = even_sided(out.numpy() @ turn), np.exp(log_sigma.numpy())

@@ -14,7 +14,7 @@ from stream3d.errors import ModelError, ModelMissingError, SettingsError
 from stream3d.nets.person import SIZE, PersonShape, cells, describe_person, person_spec
 from stream3d.nets.person_torch import PersonNet, load_person, save_person
 from stream3d.pose2d.detect import input_shape
-from stream3d.pose2d.person import OwnDetector, decode, suppressed
+from stream3d.pose2d.person import PersonNetDetector, decode, suppressed
 
 # What the net comes down to, all of which torch_tensorrt 2.13 has converters for (dynamo/conversion of its wheel).
 COVERED = {
@@ -126,7 +126,7 @@ class Knowing:
 
 
 def test_regions_lie_in_the_picture_that_was_given() -> None:
-    detector = OwnDetector(lambda _height, _width: Knowing(), size=160, min_score=0.5)
+    detector = PersonNetDetector(lambda _height, _width: Knowing(), size=160, min_score=0.5)
     found = detector(np.zeros((160, 320, 3), np.uint8))
     np.testing.assert_allclose(found.regions[:, :2], PEOPLE[:, 4:6], atol=1e-3)
     np.testing.assert_allclose(found.regions[0, 2:], [2 * 1.25 * 55, 0], atol=1e-3)  # upright: side, rotation

@@ -42,7 +42,7 @@ def detector_spec(height: int, width: int | None = None) -> NetSpec:
         SettingsError: a side is not a positive multiple of 32.
     """
     width = height if width is None else width
-    _check_sides(height, width)
+    check_sides(height, width)
     return NetSpec(
         name=f"blazepose-detector-{height}x{width}",
         weights_hash=f"{sha256_of('blazepose-detector')}-{_VERSION}",
@@ -77,7 +77,7 @@ def anchors(height: int, width: int) -> npt.NDArray[np.float32]:
     Raises:
         SettingsError: a side is not a positive multiple of 32.
     """
-    _check_sides(height, width)
+    check_sides(height, width)
     return np.concatenate([_cells(height // stride, width // stride, count) for stride, count in _LAYERS])
 
 
@@ -86,7 +86,12 @@ def _cells(rows: int, columns: int, count: int) -> npt.NDArray[np.float32]:
     return np.repeat(np.stack((x, y), -1).reshape(-1, 2), count, axis=0).astype(np.float32)
 
 
-def _check_sides(height: int, width: int) -> None:
+def check_sides(height: int, width: int) -> None:
+    """Refuse sizes that BlazePose's detector, or a net on its trunk, cannot take.
+
+    Raises:
+        SettingsError: a side is not a positive multiple of 32.
+    """
     if min(height, width) < 32 or height % 32 or width % 32:
         raise SettingsError(f"the detector cannot take {height}×{width} pixels: both sides must be multiples of 32")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stream3d.errors import ModelError
 from stream3d.nets.lifter import describe_lifter
 from stream3d.nets.lifter_shape import JOINTS, LifterShape
 from stream3d.nets.trunks import make_trunk
+from stream3d.nets.weights_torch import filled
 
 __all__ = ["Lifter", "LifterShape", "load_lifter", "save_lifter"]
 
@@ -74,14 +74,5 @@ def load_lifter(path: Path | None = None) -> Lifter:
         ModelMissingError: no such file.
         ModelError: it is not a lifter's safetensors file.
     """
-    from safetensors import SafetensorError, safe_open
-
     said = describe_lifter(path)
-    try:
-        with safe_open(said.path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
-        net = Lifter(said.shape)
-        net.load_state_dict(tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{said.path} holds no lifter: {error}") from error
-    return net.eval()
+    return filled(lambda: Lifter(said.shape), said.path, "lifter")

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import ModelError, ModelMissingError, SettingsError
+from stream3d.nets.blazepose import check_sides
 from stream3d.nets.spec import NetSpec, TensorSpec
 
 if TYPE_CHECKING:
@@ -124,16 +125,6 @@ def cells(height: int, width: int) -> npt.NDArray[np.float32]:
         y, x = np.meshgrid(np.arange(height // stride), np.arange(width // stride), indexing="ij")
         grids.append((np.stack((x, y), -1).reshape(-1, 2) + 0.5) * stride)
     return np.concatenate(grids).astype(np.float32)
-
-
-def check_sides(height: int, width: int) -> None:
-    """Refuse sizes that the net cannot take.
-
-    Raises:
-        SettingsError: a side is not a positive multiple of 32.
-    """
-    if min(height, width) < 32 or height % 32 or width % 32:
-        raise SettingsError(f"the detector cannot take {height}×{width} pixels: both sides must be multiples of 32")
 
 
 def _load(path: Path) -> torch.nn.Module:

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from stream3d.errors import ModelError
 from stream3d.nets.person import STRIDES, PersonShape, describe_person
+from stream3d.nets.weights_torch import filled
 
 # input channels, channels within, output channels, kernel, stride: BlazePose's, read off its file
 _LOW = ((16, 64, 24, 3, 2), (24, 144, 24, 3, 1), (24, 144, 40, 5, 2), (40, 240, 40, 5, 1))
@@ -173,14 +173,5 @@ def load_person(path: Path | None = None) -> PersonNet:
         ModelMissingError: no such file.
         ModelError: it is not a person detector's safetensors file.
     """
-    from safetensors import SafetensorError, safe_open
-
     said = describe_person(path)
-    try:
-        with safe_open(said.path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
-        net = PersonNet(said.shape)
-        net.load_state_dict(tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{said.path} holds no person detector: {error}") from error
-    return net.eval()
+    return filled(lambda: PersonNet(said.shape), said.path, "person detector")

@@ -9,6 +9,7 @@ from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector, nobody_found, nobody_seen
 from stream3d.pose2d.regions import same_person
 from stream3d.pose2d.settings import PoseSettings
+from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
 
@@ -20,7 +21,6 @@ UInt8 = npt.NDArray[np.uint8]
 _MAIN = [f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "hip", "elbow", "knee")]
 _SAME_POSE = 0.08  # mean distance of the main joints, in sides of the region, below which two poses are one person
 _OFF = 0.15  # sides between a region and the pose in it beyond which the pose is read again in its own region
-_OUTSIDE = 0.02  # share of the longer side by which a keypoint may lie outside the picture and still count as seen
 
 
 class PoseEstimator:
@@ -60,21 +60,8 @@ class PoseEstimator:
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
             seen = joined(followed, self._read(frame.image, fresh))
         keep = self._keep(seen)
-        return Detections2D(
-            source_id=frame.source_id,
-            index=frame.index,
-            pts=frame.pts,
-            captured_at=frame.captured_at,
-            keypoints=unseen_outside(seen.keypoints[keep], frame),
-            layout=self.layout,
-            presence=seen.presence[keep],
-            regions=seen.regions[keep],
-            origin=np.where(keep < len(regions), keep, -1),
-            looked=looked,
-            confirmed=confirmed[keep],
-            appearance=appearance(frame.image, seen.keypoints[keep], self.layout),
-            size=frame.size,
-        )
+        origin = np.where(keep < len(regions), keep, -1)
+        return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
     def forget(self, source_id: str) -> None:
         """Drop what is remembered of a source."""
@@ -168,15 +155,3 @@ def joined(one: Landmarks, other: Landmarks) -> Landmarks:
 def _same_pose(seen: Landmarks, one: int, other: int, joints: list[int]) -> bool:
     apart = np.linalg.norm(seen.keypoints[one, joints, :2] - seen.keypoints[other, joints, :2], axis=-1).mean()
     return bool(apart < _SAME_POSE * max(seen.regions[one, 2], seen.regions[other, 2]))
-
-
-def unseen_outside(keypoints: Float32, frame: Frame) -> Float32:
-    """Keypoints that the net put outside the picture are guesses: NaN, score 0."""
-    width, height = frame.size
-    slack = _OUTSIDE * max(width, height)
-    x, y = keypoints[..., 0], keypoints[..., 1]
-    outside = (x < -slack) | (x > width + slack) | (y < -slack) | (y > height + slack)
-    out = keypoints.copy()
-    out[outside, :2] = np.nan
-    out[outside, 2] = 0.0
-    return out

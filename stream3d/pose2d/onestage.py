@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.pose2d.appearance import appearance
-from stream3d.pose2d.estimator import unseen_outside
 from stream3d.pose2d.protocol import OneStageNet
 from stream3d.pose2d.regions import same_person
 from stream3d.pose2d.settings import PoseSettings
+from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
 
@@ -45,21 +45,8 @@ class OneStageEstimator:
         believed = np.where(origin >= 0, self._net.confirm_score, self._net.min_score)
         good = (seen.presence >= believed) & np.isfinite(seen.regions).all(1)
         keep = np.flatnonzero(good)[: self._settings.max_people]
-        return Detections2D(
-            source_id=frame.source_id,
-            index=frame.index,
-            pts=frame.pts,
-            captured_at=frame.captured_at,
-            keypoints=unseen_outside(seen.keypoints[keep], frame),
-            layout=self.layout,
-            presence=seen.presence[keep],
-            regions=seen.regions[keep],
-            origin=origin[keep],
-            looked=True,
-            confirmed=np.ones(len(keep), np.bool_),
-            appearance=appearance(frame.image, seen.keypoints[keep], self.layout),
-            size=frame.size,
-        )
+        everybody = np.ones(len(keep), np.bool_)
+        return told(frame, seen.rows(keep), self.layout, origin[keep], everybody, looked=True)
 
     def forget(self, source_id: str) -> None:
         """Nothing is remembered."""

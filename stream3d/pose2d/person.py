@@ -69,7 +69,7 @@ def suppressed(boxes: Float32, overlap: float) -> npt.NDArray[np.int64]:
     return np.array(keep, np.int64)
 
 
-class OwnDetector:
+class PersonNetDetector:
     """Looks at a whole picture once; a `PersonDetector`.
 
     ``engine_for`` (height, width) gives the engine of an input of that shape; ``size`` is its longer side in pixels,
@@ -122,7 +122,7 @@ def person_detector(
     *,
     size: int = SIZE,
     confirm_score: float | None = None,
-) -> OwnDetector:
+) -> PersonNetDetector:
     """The detector of a file of weights, or of the one that ships, with the threshold that the file names.
 
     Who is followed already is confirmed from ``confirm_score`` on, by default 0.6 times the threshold.
@@ -138,4 +138,4 @@ def person_detector(
         return make_engine(replace(person_spec(height, width, weights=weights), buckets=(1,)), engine)
 
     lower = 0.6 * said.threshold if confirm_score is None else confirm_score
-    return OwnDetector(engine_for, size=size, min_score=said.threshold, confirm_score=lower)
+    return PersonNetDetector(engine_for, size=size, min_score=said.threshold, confirm_score=lower)

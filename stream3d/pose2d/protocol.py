@@ -44,6 +44,10 @@ class Landmarks:
     presence: Float32
     regions: Float32
 
+    def rows(self, which: npt.NDArray[np.int64]) -> Landmarks:
+        """Those of some of the people."""
+        return Landmarks(keypoints=self.keypoints[which], presence=self.presence[which], regions=self.regions[which])
+
 
 class PersonDetector(Protocol):
     """Finds people in a whole picture."""

@@ -7,13 +7,15 @@ Source: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.errors import SettingsError
+from stream3d.errors import ModelMissingError, SettingsError
 from stream3d.models import sha256_of
 from stream3d.nets.spec import NetSpec, TensorSpec
 
@@ -52,17 +54,23 @@ def detector_spec(height: int, width: int | None = None) -> NetSpec:
     )
 
 
-def landmark_spec(*, world: bool = False) -> NetSpec:
-    """The landmark net for upright crops of one person.
+def landmark_spec(*, world: bool = False, weights: Path | None = None) -> NetSpec:
+    """The landmark net for upright crops of one person; ``weights`` is a file of one that was trained further.
 
     Input ``image`` uint8 [B, 256, 256, 3] RGB. Outputs: ``landmarks`` float32 [B, 39, 5] = x, y, z in pixels of the
     crop, visibility and presence in 0..1; ``presence`` float32 [B], 0..1, of a person in the crop; ``heatmap`` float32
     [B, 64, 64, 39], logits; with ``world`` also ``world`` float32 [B, 39, 3], metres round the hip centre.
+
+    Raises:
+        ModelMissingError: there is no file ``weights``.
+        SettingsError: ``world`` is asked of ``weights``, which have no such answer.
     """
+    if weights is not None and world:
+        raise SettingsError(f"{weights.name} has no world points: they are an answer of MediaPipe's own file alone")
     return NetSpec(
-        name="blazepose-landmark-world" if world else "blazepose-landmark",
-        weights_hash=f"{sha256_of('blazepose-landmark')}-{_VERSION}",
-        load=partial(_landmarker, world=world),
+        name=weights.stem if weights else "blazepose-landmark-world" if world else "blazepose-landmark",
+        weights_hash=f"{_hash_of(weights) if weights else sha256_of('blazepose-landmark')}-{_VERSION}",
+        load=partial(_landmarker, world=world, weights=weights),
         inputs=(TensorSpec(name="image", shape=(LANDMARK_SIZE, LANDMARK_SIZE, 3), dtype="uint8"),),
         outputs=("landmarks", "presence", "heatmap", *(("world",) if world else ())),
     )
@@ -102,7 +110,13 @@ def _detector() -> torch.nn.Module:
     return load_detector()
 
 
-def _landmarker(*, world: bool) -> torch.nn.Module:
-    from stream3d.nets.blazepose_torch import load_landmarker
+def _landmarker(*, world: bool, weights: Path | None) -> torch.nn.Module:
+    from stream3d.nets.blazepose_torch import landmarker_from, load_landmarker
 
-    return load_landmarker(world=world)
+    return landmarker_from(weights) if weights else load_landmarker(world=world)
+
+
+def _hash_of(path: Path) -> str:
+    if not path.is_file():
+        raise ModelMissingError(f"no landmark net's weights at {path}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()

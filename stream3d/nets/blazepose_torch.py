@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
+from stream3d.errors import ModelError
 from stream3d.models import read_weights
-from stream3d.nets.tflite import read_tflite
-from stream3d.nets.tflite_torch import TfliteNet, convert
+from stream3d.nets.graph_file import read_graph
+from stream3d.nets.tflite import Graph, read_tflite
+from stream3d.nets.tflite_torch import TfliteNet, convert, simplified
 
 LANDMARKS = 39
 
@@ -54,3 +58,21 @@ def load_landmarker(*, world: bool = False) -> Landmarker:
     """The landmark net as a module, without the segmentation head and, unless ``world``, without the world head."""
     graph = read_tflite(read_weights("blazepose-landmark"))
     return Landmarker(convert(graph, (0, 1, 3, 4) if world else (0, 1, 3))).eval()
+
+
+def landmark_graph() -> Graph:
+    """The graph of ``load_landmarker``'s net. Raises as ``stream3d.models.read_weights`` does."""
+    return simplified(read_tflite(read_weights("blazepose-landmark")), (0, 1, 3))
+
+
+def landmarker_from(path: Path) -> Landmarker:
+    """A landmark net that was trained further, as a module.
+
+    Raises:
+        ModelMissingError: no such file.
+        ModelError: it holds no such net.
+    """
+    graph, _ = read_graph(path)
+    if len(graph.outputs) != 3:
+        raise ModelError(f"{path} holds a net of {len(graph.outputs)} answers; a landmark net has 3")
+    return Landmarker(convert(graph)).eval()

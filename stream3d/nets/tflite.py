@@ -109,6 +109,18 @@ def read_tflite(data: bytes) -> Graph:
     return _fold_weights(graph)
 
 
+def known_operator(name: object, options: Mapping[str, int]) -> str:
+    """``name`` if it is an operator that remains in a graph, with the options that it has there.
+
+    Raises:
+        ModelError: it is not.
+    """
+    for known, fields in _OPERATORS.values():
+        if known == name and known not in ("DEQUANTIZE", "DENSIFY") and fields.keys() == options.keys():
+            return known
+    raise ModelError(f"operator {str(name)[:40]!r} with options {sorted(options)[:12]} is not understood")
+
+
 def _indices(table: Table, number: int, limit: int, lowest: int = 0) -> tuple[int, ...]:
     values = table.vector(number, "<i4")
     if len(values) > MAX_TABLES or np.any((values < lowest) | (values >= limit)):

@@ -41,6 +41,8 @@ class Conv(nn.Module):
         self._same, self._act = o["padding"] == SAME, activation(operator)
         stride, dilation = (o["stride_h"], o["stride_w"]), (o["dilation_h"], o["dilation_w"])
         out_channels, per_group, *kernel = weight.shape
+        if self._same and stride == dilation == (1, 1) and all(side % 2 for side in kernel):
+            self._same, pad = False, (kernel[0] // 2, kernel[1] // 2)  # the same on all sides, whatever the size
         if min(*stride, *dilation, *weight.shape) < 1 or (bias is not None and len(bias) != out_channels):
             raise ModelError(
                 f"{operator.name}: weights {weight.shape}, stride {stride} and dilation {dilation} do not fit"

@@ -60,6 +60,15 @@ class TfliteNet(nn.Module):
         return tuple(values[i] for i in self._targets)
 
 
+def simplified(graph: Graph, outputs: Sequence[int] | None = None) -> Graph:
+    """The graph as ``convert`` builds it: without what ``outputs`` do not need, in a cheaper order.
+
+    Raises:
+        ModelError: the graph has no such outputs.
+    """
+    return hoist_pointwise(cut(graph, range(len(graph.outputs)) if outputs is None else outputs))
+
+
 def convert(graph: Graph, outputs: Sequence[int] | None = None) -> TfliteNet:
     """The module of ``graph`` in eval mode, its weights frozen; ``outputs`` are positions among ``graph.outputs``.
 
@@ -67,7 +76,7 @@ def convert(graph: Graph, outputs: Sequence[int] | None = None) -> TfliteNet:
         ModelError: the graph cannot be converted.
     """
     try:
-        net = TfliteNet(hoist_pointwise(cut(graph, range(len(graph.outputs)) if outputs is None else outputs)))
+        net = TfliteNet(simplified(graph, outputs))
     except (ValueError, RuntimeError, IndexError, ZeroDivisionError, OverflowError) as error:
         if isinstance(error, ModelError):
             raise

@@ -70,7 +70,7 @@ def make_canvas(
         _lay(canvas, photos.picture(number), photos.labels(number), tile, rng, how)
     for _ in range(rng.poisson(2 * how.paste)):
         _paste(canvas, photos, int(rng.choice(numbers if patches is None else patches)), rng)
-    canvas.picture = _recoloured(canvas.picture, rng, how)
+    canvas.picture = recoloured(canvas.picture, rng, grey=how.grey, blur=how.blur, colour=how.colour)
     return canvas
 
 
@@ -210,15 +210,16 @@ def _blend(picture: UInt8, photo: UInt8, matrix: npt.NDArray[np.float64], at: tu
     under[:] = (under + alpha * (patch.astype(np.float32) - under)).astype(np.uint8)
 
 
-def _recoloured(picture: UInt8, rng: np.random.Generator, how: Augmentation) -> UInt8:
-    if rng.random() < how.grey:
+def recoloured(picture: UInt8, rng: np.random.Generator, *, grey: float, blur: float, colour: float) -> UInt8:
+    """The picture with other colours, grey in the share ``grey``, blurred in the share ``blur``."""
+    if rng.random() < grey:
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
-    if rng.random() < how.blur:
+    if rng.random() < blur:
         reach = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))  # of unlike sides: as from moving
         picture = cv2.blur(picture, reach) if rng.random() < 0.7 else cv2.blur(picture, (1 + 2 * reach[0], 1))
     steps = np.arange(256, dtype=np.float32)[:, None] / 255
-    gamma, contrast, shift = np.exp(rng.normal(0, how.colour, 3)) * (1, 1, 0) + (0, 0, rng.normal(0, 0.2 * how.colour))
-    gains = np.exp(rng.normal(0, 0.3 * how.colour, 3))
+    gamma, contrast, shift = np.exp(rng.normal(0, colour, 3)) * (1, 1, 0) + (0, 0, rng.normal(0, 0.2 * colour))
+    gains = np.exp(rng.normal(0, 0.3 * colour, 3))
     table = ((steps**gamma - 0.5) * contrast + 0.5 + shift) * gains * 255
     out: UInt8 = cv2.LUT(picture, np.clip(table, 0, 255).astype(np.uint8)[None])
     return out

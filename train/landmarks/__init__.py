@@ -1,0 +1,1 @@
+"""Training BlazePose's landmark net further."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +197,14 @@ class TestWholeRuns:
         done = stream3d("run", "dot.png", "--save", "out.npz", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
+    @pytest.fixture
+    def interruptible(self) -> Iterator[None]:
+        """A child can be interrupted even where whatever runs the tests ignores that, as background jobs do."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    @pytest.mark.usefixtures("interruptible")
     @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
     def test_an_orderly_end_saves_everything(self, tmp_path: Path, end: signal.Signals) -> None:
         running = self.start(tmp_path, "--save", "out.npz", "--save", "out.mp4")

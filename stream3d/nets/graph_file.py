@@ -58,7 +58,7 @@ def read_graph(path: Path) -> tuple[Graph, dict[str, str]]:
             notes: dict[str, str] = file.metadata() or {}
             constants = {int(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         return _graph(json.loads(notes.pop("graph")), constants), notes
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{path} holds no net: {error}") from error
 
 

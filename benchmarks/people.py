@@ -1,6 +1,6 @@
 """Who is found on photographs that nothing was trained on: recall, precision, joints, and ghosts in empty rooms.
 
-``python -m benchmarks.people --data DIR [--detector NAME|FILE ...] [--size PX] [--every N] [--sets ...]``.
+``python -m benchmarks.people --data DIR [--detector NAME|FILE ...] [--landmarks FILE] [--size PX] [--every N] [--sets ...]``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the photographs")
     parser.add_argument("--detector", nargs="+", metavar="NAME|FILE", help=f"among {', '.join(NAMES)}, person, files")
+    parser.add_argument("--landmarks", type=Path, metavar="FILE", help="weights other than BlazePose's landmark net")
     parser.add_argument("--size", type=int, default=SIZE, help=f"longer side for our own detector ({SIZE})")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th photograph")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="which photographs")
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = arguments.detector or [*NAMES, *(["person"] if PERSON_WEIGHTS.is_file() else [])]
     results: dict[str, Any] = {}
     for name in names:  # written after each: a run is long
-        pair = pair_of(name, arguments.data, arguments.size)
+        pair = pair_of(name, arguments.data, arguments.size, arguments.landmarks)
         results[pair.name] = measured(pair, arguments.data, arguments.sets, arguments.every)
         figures = {"every": arguments.every, "size": arguments.size, "detectors": results}
         _draw(write_json(arguments.name, figures, arguments.out).with_suffix(".png"), results)

@@ -71,16 +71,19 @@ class Pair:
         return Seen(keypoints=points[keep], scores=found.scores[keep], detected=detected)
 
 
-def pair_of(name: str, data: Path, size: int = SIZE) -> Pair:
+def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = None) -> Pair:
     """One of NAMES, ``person`` (the detector that ships), a detector's ``.safetensors``, or an ONNX detector's TOML.
+
+    ``landmarks`` are weights of a landmark net other than BlazePose's.
 
     Raises:
         SettingsError: there is no such detector.
     """
     if name == "yolox-simplepose":
         return _peers(data / "nets")
-    landmarks = BlazePoseLandmarks(make_engine(replace(landmark_spec(), buckets=(1,)), _settings()))
-    return Pair(name=Path(name).stem, detector=_detector(name, size), keypoints=landmarks)
+    engine = make_engine(replace(landmark_spec(weights=landmarks), buckets=(1,)), _settings())
+    named = Path(name).stem if landmarks is None else f"{Path(name).stem}+{landmarks.stem}"
+    return Pair(name=named, detector=_detector(name, size), keypoints=BlazePoseLandmarks(engine))
 
 
 def _settings() -> EngineSettings:

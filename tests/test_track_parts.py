@@ -8,13 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from stream3d.kernels import assignment, fitting, following, motion
+from stream3d.kernels import limbs as limb_kernels
 from stream3d.kernels.assignment import cheapest
+from stream3d.kernels.motion import CENTRE
 from stream3d.skeleton import BLAZEPOSE33, COCO17
-from stream3d.track import Tracker, TrackSettings, limbs
-from stream3d.track.body import body_of, implausible
+from stream3d.track import Tracker, TrackSettings
+from stream3d.track.body import body_of
+from stream3d.track.follow import follow
 from stream3d.track.matching import NEVER, pair
-from stream3d.track.motion import CENTRE, Motion
-from stream3d.track.person import Person
+from stream3d.track.motion import Motions
+from stream3d.track.scene import Scene
+from stream3d.track.sight import sight_of
 from stream3d.values import Detections2D, Stamp, Tracks2D
 
 FPS = 25
@@ -93,48 +98,76 @@ def test_what_cannot_be_is_no_pair() -> None:
     assert pair(np.zeros((0, 3))) == []
 
 
+def moved(dx: float = 0.0, turn: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Region [1, 4] and pose [1, 33, 3] of somebody who went ``dx`` px from (100, 300)."""
+    pose = standing(100)[None]
+    pose[..., 0] += dx
+    return np.array([[100 + dx, 300, 250, turn]], np.float32), pose
+
+
+def newcomer(turn: float = 0.0) -> Motions:
+    motions = Motions()
+    motions.add(*moved(turn=turn), 0.0)
+    return motions
+
+
+def see(motions: Motions, pts: float, region: np.ndarray, pose: np.ndarray) -> None:
+    motions.correct(np.zeros(1, np.int64), region, pose, pts, np.zeros(1, np.bool_))
+
+
 @pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])
 def test_motion_at_constant_speed_is_predicted_at_any_rate(fps: float) -> None:
-    region, points = np.array([100, 300, 250, 0], np.float32), standing(100)[:, :2]
-    motion = Motion(region, points)
-    for index in range(1, round(2 * fps)):
-        shift = np.float32(200 * index / fps)
-        moved = region + np.array([shift, 0, 0, 0], np.float32)
-        motion.correct(moved, points + np.array([shift, 0], np.float32), 1 / fps, side=250, crowded=False)
-    ahead = motion.ahead(1 / fps)
-    np.testing.assert_allclose(ahead[0], [100 + 200 * round(2 * fps) / fps, 300], atol=2)
-    np.testing.assert_allclose(ahead[2:], points + np.array([200 * round(2 * fps) / fps, 0]), atol=2.5)
+    motions, frames = newcomer(), round(2 * fps)
+    for index in range(1, frames):
+        see(motions, index / fps, *moved(200 * index / fps))
+    ahead = motions.values[0] + motions.speeds[0] / fps
+    there, pose = moved(200 * frames / fps)
+    np.testing.assert_allclose(motions.expected(frames / fps)[0, :2], there[0, :2], atol=2)
+    np.testing.assert_allclose(ahead[2:], pose[0, :, :2], atol=2.5)
 
 
 def test_uncertainty_grows_while_nothing_is_seen_and_shrinks_when_it_is() -> None:
-    region, points = np.array([100, 300, 250, 0], np.float32), standing(100)[:, :2]
-    motion = Motion(region, points)
-    new = motion.spread(0.04, 250, CENTRE)
-    for _ in range(20):
-        motion.correct(region, points, 0.04, side=250, crowded=False)
-    known = [motion.spread(step, 250, CENTRE) for step in (0.04, 0.2, 0.5, 1.0)]
+    motions = newcomer()
+    new = motion.spread(motions.states[0], 0.04, 250, CENTRE)
+    for index in range(1, 21):
+        see(motions, 0.04 * index, *moved())
+    known = [motion.spread(motions.states[0], step, 250, CENTRE) for step in (0.04, 0.2, 0.5, 1.0)]
     assert known[0] < new / 5
     assert known == sorted(known)
     assert known[-1] > 10 * known[0]
 
 
 def test_a_rotation_goes_the_short_way_round() -> None:
-    points = standing(100)[:, :2]
-    motion = Motion(np.array([100, 300, 250, 3.1], np.float32), points)
-    motion.correct(np.array([100, 300, 250, -3.1], np.float32), points, 0.04, side=250, crowded=False)
-    assert 3.1 <= motion.values[1, 1] <= 3.2
+    motions = newcomer(turn=3.1)
+    see(motions, 0.04, *moved(turn=-3.1))
+    assert 3.1 <= motions.values[0, 1, 1] <= 3.2
+    assert abs(abs(motions.expected(0.04)[0, 3]) - 3.12) < 0.05
 
 
 def test_an_unseen_joint_moves_with_the_others() -> None:
-    region, points = np.array([100, 300, 250, 0], np.float32), standing(100)[:, :2]
-    motion = Motion(region, points)
-    wrist = NAMES.index("left_wrist")
+    motions, wrist = newcomer(), NAMES.index("left_wrist")
     for index in range(1, 25):
-        moved = points + np.array([8 * index, 0], np.float32)
-        moved[wrist] = np.nan
-        shifted = region + np.array([8 * index, 0, 0, 0], np.float32)
-        motion.correct(shifted, moved, 0.04, side=250, crowded=False)
-    assert motion.values[2 + wrist, 0] == pytest.approx(points[wrist, 0] + 8 * 24, abs=6)
+        region, pose = moved(8 * index)
+        pose[0, wrist, :2] = np.nan
+        see(motions, 0.04 * index, region, pose)
+    assert motions.values[0, 2 + wrist, 0] == pytest.approx(moved(8 * 24)[1][0, wrist, 0], abs=6)
+
+
+def test_the_first_frame_finds_everything_compiled() -> None:
+    """A crowd with every kind of trouble compiles nothing that making the tracker has not."""
+    kernels = [
+        *(assignment.cheapest, fitting.fit, fitting.distinct, fitting.crowded),
+        *(following.weigh, following.measure, following.appear),
+        *(motion.expected, motion.correct, limb_kernels.meetings, limb_kernels.misfits),
+    ]
+    tracker = Tracker(TrackSettings(birth_s=0.0))
+    compiled = [kernel.signatures[:] for kernel in kernels]
+    assert all(compiled)
+    for index in range(20):
+        people = [standing(300 + 5 * index), standing(420 - 5 * index), standing(900)][: 2 if index > 12 else 3]
+        tracker.regions(stamp(index))
+        tracker(poses(index, people, [k if index else -1 for k in range(len(people))], looks=[0, 1, 2][: len(people)]))
+    assert [kernel.signatures for kernel in kernels] == compiled
 
 
 def test_a_still_person_s_region_stays_the_same_crop() -> None:
@@ -208,16 +241,29 @@ def test_exchanged_identities_are_given_back_once_looks_tell() -> None:
     assert ids(found) == {300: 2, 600: 1}
 
 
+def side_by_side(*people: np.ndarray) -> Scene:
+    """A scene in which these have been standing for a while."""
+    scene = Scene()
+    for index in range(20):
+        sight = sight_of(poses(index, list(people), [-1] * len(people)))
+        if index:
+            follow(scene, [(person, row) for row, person in enumerate(scene.followed)], sight)
+        else:
+            scene.part(scene.add(sight, list(range(len(people)))), [], 0.0, TrackSettings())
+    return scene
+
+
+def next_poses(scene: Scene, seen: np.ndarray) -> np.ndarray:
+    sight = sight_of(poses(20, list(seen), [-1] * len(seen)))
+    return follow(scene, [(person, row) for row, person in enumerate(scene.followed)], sight)
+
+
 def test_a_limb_on_another_body_is_unseen_and_stays_with_its_owner() -> None:
     one, other = standing(300), standing(390)
-    people = [Person(poses(0, [pose], [-1]), 0, BODY) for pose in (one, other)]
-    for index in range(1, 20):
-        for person, pose in zip(people, (one, other), strict=True):
-            person.follow(poses(index, [pose], [0]), 0, pose, BODY, crowded=False)
     arm = BODY.limbs[[limb.kind for limb in BODY.limbs].index("elbow")]
     mixed = np.stack([one, other])
     mixed[0, arm.lost] = other[[NAMES.index(NAMES[j].replace("left", "right")) for j in arm.lost]]
-    settled = limbs.settle(people, mixed, 20 / FPS, BODY)
+    settled = next_poses(side_by_side(one, other), mixed)
     assert np.isnan(settled[0, arm.lost, :2]).all()
     assert (settled[0, arm.lost, 2] == 0).all()
     np.testing.assert_array_equal(settled[1], mixed[1])
@@ -227,22 +273,22 @@ def test_a_limb_on_another_body_is_unseen_and_stays_with_its_owner() -> None:
 
 def test_hands_that_meet_stay_with_both() -> None:
     one, other = standing(300), standing(348)  # the wrists lie side by side, 24 px from either trunk
-    people = [Person(poses(0, [pose], [-1]), 0, BODY) for pose in (one, other)]
-    for index in range(1, 20):
-        for person, pose in zip(people, (one, other), strict=True):
-            person.follow(poses(index, [pose], [0]), 0, pose, BODY, crowded=False)
-    assert not np.isnan(limbs.settle(people, np.stack([one, other]), 20 / FPS, BODY)).any()
+    assert not np.isnan(next_poses(side_by_side(one, other), np.stack([one, other]))).any()
+
+
+def impossible(pose: np.ndarray) -> float:
+    return sight_of(poses(0, [pose], [-1])).wrong[0]
 
 
 def test_bones_that_no_body_has_are_implausible() -> None:
-    good = standing(300)[:, :2].astype(np.float64)
-    assert implausible(good, 250, BODY) == 0
+    good = standing(300)
+    assert impossible(good) == 0
     bad = good.copy()
-    bad[[NAMES.index("left_wrist"), NAMES.index("right_ankle"), NAMES.index("left_ankle")]] += (160, -120)
-    assert implausible(bad, 250, BODY) > 0.25
+    bad[[NAMES.index("left_wrist"), NAMES.index("right_ankle"), NAMES.index("left_ankle")], :2] += (160, -120)
+    assert impossible(bad) > 0.25
     stretched = good.copy()
     stretched[:23, 1] -= 150
-    assert implausible(stretched, 250, BODY) == 1
+    assert impossible(stretched) == 1
 
 
 def ghost(index: int, *, moving: bool) -> Detections2D:

@@ -1,15 +1,13 @@
-"""What the tracker knows of bodies: how far joints may stray, which hang on which, which lengths cannot be."""
+"""What the tracker knows of bodies: how far joints may stray, and which hang on which."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.kernels.following import lengths
 from stream3d.skeleton import Layout
 
 Float64 = npt.NDArray[np.float64]
@@ -54,24 +52,18 @@ class Limb:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """A layout as the tracker sees it: ``spread`` float64 [J] of COCO's similarity in sides of a region, and limbs."""
+    """A layout as the tracker sees it: ``spread`` float64 [J] of COCO's similarity in sides of a region, and limbs.
+
+    ``trunk`` int64 [4] are the shoulders and the hips; ``joints`` [L], ``roots`` [2, L] and ``kinds`` [L] are where
+    ``limbs`` end and begin, and which can be taken for each other.
+    """
 
     spread: Float64
-    shoulders: tuple[int, int]
-    hips: tuple[int, int]
+    trunk: Int64
     limbs: tuple[Limb, ...]
     joints: Int64
     roots: Int64
     kinds: Int64
-
-    def lengths(self, points: Float64) -> Float64:
-        """Lengths [L] of the limbs' bones of ``points`` [J, 2]; NaN where an end was not seen."""
-        return lengths(points, self.joints, self.roots)
-
-    def trunk(self, points: Float64) -> tuple[Float64, Float64]:
-        """The middle of the shoulders and of the hips, [2] each."""
-        (a, b), (c, d) = self.shoulders, self.hips
-        return (points[a] + points[b]) / 2, (points[c] + points[d]) / 2
 
 
 @cache
@@ -100,8 +92,7 @@ def body_of(layout: Layout) -> Body:
         limbs.append(Limb(kind="nose", joint=names.index("nose"), parents=np.array(shoulders), lost=np.array(head)))
     return Body(
         spread=2 * SCALE * np.array([_sigma(name) for name in names]),
-        shoulders=shoulders,
-        hips=(names.index("left_hip"), names.index("right_hip")),
+        trunk=np.array([*shoulders, names.index("left_hip"), names.index("right_hip")]),
         limbs=tuple(limbs),
         joints=np.array([limb.joint for limb in limbs]),
         roots=np.ascontiguousarray(np.array([limb.parents for limb in limbs]).T),
@@ -112,19 +103,3 @@ def body_of(layout: Layout) -> Body:
 def _sigma(name: str) -> float:
     plain = name.removeprefix("left_").removeprefix("right_")
     return next((sigma for word, sigma in _SIGMAS.items() if plain.startswith(word)), _OTHER_SIGMA)
-
-
-def implausible(points: Float64, side: float, body: Body) -> float:
-    """Share of limbs whose bones no body of this trunk and region can have, 0..1.
-
-    ``points`` [J, 2] px of a region of ``side`` px. Foreshortening makes bones shorter, never longer, so only what is
-    too long counts: a bone may be as long as 1.5 trunks or a third of the region, whichever is more.
-    """
-    upper, lower = body.trunk(points)
-    trunk = math.hypot(*(upper - lower).tolist())
-    if trunk > 0.6 * side:
-        return 1.0
-    longest = max(side / 3, 1.5 * trunk)  # of the first where the trunk was not seen
-    bones = body.lengths(points)
-    known = len(bones) - np.count_nonzero(np.isnan(bones))
-    return float(np.count_nonzero(bones > longest)) / known if known else 0.0

@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.kernels.following import correct
+from stream3d.kernels import motion as kernels
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-
-CENTRE, SIZE, TURN, POINTS = range(4)  # what is predicted together
-# How hard the speed is driven (a second's standard deviation of its change), and the standard deviations of what the
-# net says and of a newcomer's speed. Centre and points in sides of the region, size as its logarithm, turn in radians.
-_DRIVES = np.array([3.0, 1.0, 4.0, 6.0])
-_NOISES = np.array([0.012, 0.03, 0.04, 0.015])
-_SPEEDS = np.array([0.8, 0.3, 0.5, 1.5])
-_BY_SIDE = np.array([True, False, False, True])
-_STRAIGHT_S = 0.25  # nobody is expected to go straight on for much longer than this
-_LEAP = 9.0  # squared error over its variance at which the motion itself must have changed
-_CALM, _STIR = 0.15, 0.3  # share of the drive left to something calm; weight of a new error
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 
-class Motion:
-    """Kalman filters of a region and of the keypoints as a group, whose speeds drift, with true time steps.
+class Motions:
+    """Kalman filters of people's regions and of their keypoints as a group, whose speeds drift, with true time steps.
 
-    ``values`` and ``speeds`` float64 [2 + J, 2]: centre; logarithm of the side, rotation; keypoints. How hard speeds
-    are driven follows how large the errors were lately, so that what stands still is steady and what moves is followed
-    (Bar-Shalom, Li, Kirubarajan: Estimation with Applications to Tracking and Navigation, 2001, sections 6.2 and 11.6:
-    white noise acceleration, adjusted).
+    A row for everybody: ``values`` and ``speeds`` float64 [N, 2 + J, 2]: centre; logarithm of the side, rotation;
+    keypoints. ``times`` float64 [N] are when they were last seen, seconds. How hard speeds are driven follows how large
+    the errors were lately, so that what stands still is steady and what moves is followed (Bar-Shalom, Li, Kirubarajan:
+    Estimation with Applications to Tracking and Navigation, 2001, sections 6.2 and 11.6: white noise acceleration,
+    adjusted).
     """
 
-    __slots__ = ("_states", "speeds", "values")
+    __slots__ = ("speeds", "states", "times", "values")
 
-    def __init__(self, region: Float32, points: Float32) -> None:
-        self.values = _packed(region, points)
-        self.speeds = np.zeros_like(self.values)
-        scale = np.where(_BY_SIDE, float(region[2]), 1.0)
-        zero = np.zeros(4)
-        self._states = np.stack([(_NOISES * scale) ** 2, zero, (_SPEEDS * scale) ** 2, zero + 1.0], 1)
+    def __init__(self) -> None:
+        self.values, self.speeds = np.zeros((0, 2, 2)), np.zeros((0, 2, 2))
+        self.states, self.times = np.zeros((0, 4, 4)), np.zeros(0)
 
-    def ahead(self, step_s: float) -> Float64:
-        """The values expected a time later."""
-        return self.values + self.speeds * reach(step_s)
+    def __len__(self) -> int:
+        return len(self.values)
 
-    def spread(self, step_s: float, side: float, group: int) -> float:
-        """The variance of what is expected of a group a time later: squared sides for CENTRE and POINTS."""
-        place, tie, sway, _ = self._states[group].tolist()
-        scale = side if _BY_SIDE[group] else 1.0
-        drive = float(_DRIVES[group]) * step_s * step_s / 2
-        return float((place + step_s * (2 * tie + step_s * sway)) / (scale * scale) + drive * drive)
+    @property
+    def filters(self) -> kernels.Motion:
+        """As the kernels take them."""
+        return self.values, self.speeds, self.states
 
-    def correct(self, region: Float32, points: Float32, step_s: float, *, side: float, crowded: bool) -> None:
-        """Take what was seen ``step_s`` > 0 later.
+    def add(self, regions: Float32, keypoints: Float32, pts: float) -> None:
+        """Begin to follow the poses [P, J, 3] of regions [P, 4]."""
+        values, states = _begun(regions, keypoints)
+        speeds = np.zeros_like(values)
+        if len(self):  # before the first newcomer nobody knows how many joints there are
+            values, speeds = np.concatenate([self.values, values]), np.concatenate([self.speeds, speeds])
+            states = np.concatenate([self.states, states])
+        self.values, self.speeds, self.states = values, speeds, states
+        self.times = np.append(self.times, np.full(len(regions), pts))
 
-        ``crowded`` says that it may be another's: then it counts less, and no leap is believed.
+    def restart(self, row: int, region: Float32, keypoints: Float32, pts: float) -> None:
+        """Begin anew with somebody: the past says nothing any more."""
+        values, states = _begun(region[None], keypoints[None])
+        self.values[row], self.speeds[row], self.states[row], self.times[row] = values[0], 0.0, states[0], pts
+
+    def keep(self, rows: Int64) -> None:
+        """Keep only these, in this order."""
+        self.values, self.speeds, self.states = self.values[rows], self.speeds[rows], self.states[rows]
+        self.times = self.times[rows]
+
+    def expected(self, pts: float) -> Float64:
+        """The regions [N, 4] at another time."""
+        return kernels.expected(self.filters, self.times, pts)
+
+    def correct(self, rows: Int64, regions: Float32, keypoints: Float32, pts: float, crowded: Bool) -> None:
+        """Take the poses [P, J, 3] of regions [P, 4] that ``rows`` [P] were seen in at ``pts``.
+
+        ``crowded`` [P] says that it may be another's: then it counts less, and no leap is believed.
         """
-        seen = _packed(region, points)
-        ahead = self.values[1, 1] + self.speeds[1, 1] * reach(step_s)
-        seen[1, 1] = ahead + math.remainder(seen[1, 1] - ahead, 2 * math.pi)
-        scale = np.where(_BY_SIDE, side, 1.0)
-        noises = np.stack([_DRIVES * scale, _NOISES * scale * (2.0 if crowded else 1.0)], 1)
-        habits = (_CALM, _STIR, math.inf if crowded else _LEAP)
-        correct((self.values, self.speeds, self._states), seen, (step_s, reach(step_s)), noises, habits)
+        kernels.correct(self.filters, self.times, rows, (regions, keypoints), pts, crowded)
 
 
-def _packed(region: Float32, points: Float32) -> Float64:
-    out = np.empty((2 + len(points), 2))
-    x, y, side, turn = region.tolist()
-    out[0, 0], out[0, 1], out[1, 0], out[1, 1] = x, y, math.log(side), turn
-    out[2:] = points
-    return out
-
-
-def reach(step_s: float) -> float:
-    """For how many seconds of going straight on a time ahead counts."""
-    if step_s <= _STRAIGHT_S:
-        return step_s
-    return _STRAIGHT_S + _STRAIGHT_S * (1 - math.exp(1 - step_s / _STRAIGHT_S))
+def _begun(regions: Float32, keypoints: Float32) -> tuple[Float64, Float64]:
+    """Values [P, 2 + J, 2] and states [P, 4, 4] of newcomers."""
+    values = np.empty((len(regions), 2 + keypoints.shape[1], 2))
+    values[:, 0] = regions[:, :2]
+    values[:, 1, 0], values[:, 1, 1] = np.log(regions[:, 2].astype(np.float64)), regions[:, 3]
+    values[:, 2:] = keypoints[..., :2]
+    scale = np.where(kernels.BY_SIDE, regions[:, 2:3].astype(np.float64), 1.0)
+    states = np.zeros((len(regions), 4, 4))
+    states[:, :, kernels.PLACE] = (kernels.NOISES * scale) ** 2
+    states[:, :, kernels.SWAY] = (kernels.SPEEDS * scale) ** 2
+    states[:, :, kernels.STIR] = 1.0
+    return values, states

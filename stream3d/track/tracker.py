@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.track import identities, limbs, matching
-from stream3d.track.body import Body, body_of
+from stream3d.track import identities, matching
+from stream3d.track.follow import Match, follow
 from stream3d.track.person import Person
+from stream3d.track.rehearsal import rehearsal
 from stream3d.track.scene import Scene
 from stream3d.track.settings import TrackSettings
+from stream3d.track.sight import Sight, sight_of
 from stream3d.values import Detections2D, Stamp, Tracks2D
 
 Float32 = npt.NDArray[np.float32]
-
-Match = tuple[Person, int]  # a person and the row that shows them
 
 
 class Tracker:
@@ -28,16 +28,21 @@ class Tracker:
     def __init__(self, settings: TrackSettings | None = None) -> None:
         self._settings = settings or TrackSettings()
         self._scenes: dict[str, Scene] = {}
-        matching.warm()
+        for seen in rehearsal():  # compiles what is compiled, so that the first frame need not wait for it
+            self.regions(seen)
+            self(seen)
+        self._scenes.clear()
 
     def regions(self, stamp: Stamp) -> Float32:
         """float32 [R, 4]: where people are expected at the time of ``stamp``, the followed first, oldest first."""
-        scene = self._scenes.get(stamp.source_id, Scene())
-        return np.array([person.region(stamp.pts) for person in scene.asked], np.float32).reshape(-1, 4)
+        scene = self._scenes.get(stamp.source_id)
+        regions = scene.regions(stamp.pts) if scene is not None else []
+        return np.array(regions, np.float32).reshape(-1, 4)
 
     def searching(self, source_id: str) -> bool:
         """True while it is worth looking for people more often: somebody lost, doubted, fast or about to leave."""
-        return self._scenes.get(source_id, Scene()).restless(self._settings)
+        scene = self._scenes.get(source_id)
+        return scene is not None and scene.restless(self._settings)
 
     def forget(self, source_id: str) -> None:
         """End all tracks of a source; ids go on counting."""
@@ -47,85 +52,65 @@ class Tracker:
 
     def __call__(self, seen: Detections2D) -> Tracks2D:
         """Put ids to what was seen; ``seen.origin`` must index the regions last asked for."""
-        scene = self._scenes.setdefault(seen.source_id, Scene())
+        scene, sight, pts = self._scenes.setdefault(seen.source_id, Scene()), sight_of(seen), seen.pts
         scene.size = seen.size or scene.size
-        body = body_of(seen.layout)
-        matches, news = self._match(scene, seen, body)
-        poses = self._follow(scene, matches, seen, body)
-        matches += [(Person(seen, row, body), row) for row in news]
-        poses = np.concatenate([poses, seen.keypoints[news]])
-        ghosts = [person for person, _ in matches if self._ghost(person, seen.pts)]
-        alive = [k for k, (person, _) in enumerate(matches) if not any(person is ghost for ghost in ghosts)]
-        scene.part([matches[k][0] for k in alive], ghosts, seen.pts, self._settings)
+        matches, news = self._match(scene, sight)
+        poses = follow(scene, matches, sight)
+        if news:
+            matches += zip(scene.add(sight, news), news, strict=True)
+            poses = np.concatenate([poses, seen.keypoints[news]])
+        ghosts = [person for person, _ in matches if self._ghost(person, pts)]
+        scene.part([person for person, _ in matches if person not in ghosts], ghosts, pts, self._settings)
         identities.untangle(scene)
-        told = sorted((matches[k][1], k) for k in alive if self._believed(scene, matches[k][0]))
-        order = [k for _, k in told]
+        alive = [(row, k) for k, (person, row) in enumerate(matches) if person not in ghosts]
+        order = [k for _, k in sorted(alive) if self._believed(scene, matches[k][0])]
         return Tracks2D(
             source_id=seen.source_id,
             index=seen.index,
-            pts=seen.pts,
+            pts=pts,
             captured_at=seen.captured_at,
             keypoints=poses[order],
             layout=seen.layout,
             person=np.array([matches[k][0].number for k in order], np.int64),
         )
 
-    def _match(self, scene: Scene, seen: Detections2D, body: Body) -> tuple[list[Match], list[int]]:
+    def _match(self, scene: Scene, sight: Sight) -> tuple[list[Match], list[int]]:
         """Whom the rows show, and the rows that show somebody new."""
-        rows = matching.distinct(seen, body)
-        people = scene.followed + scene.lost
+        people, rows = scene.followed + scene.lost, matching.distinct(sight)
         if not rows or not people:
             return [], rows
-        fits = matching.fit(people, scene.asked, seen, body)
-        away = np.array([seen.pts - person.pts for person in people])
+        asked = [person.row for person in scene.asked]
+        owners = np.array([asked[o] if 0 <= o < len(asked) else -1 for o in sight.seen.origin.tolist()], np.int64)
+        fits = matching.fit(scene.motions, sight, scene.figures.likeness(sight.looks), owners)
+        away = sight.pts - scene.motions.times
         cost = matching.cost_there(fits)
-        cost[(away > self._settings.hidden_s) & (np.arange(len(people)) >= len(scene.followed))] = matching.NEVER
-        pairs = matching.pair(cost[:, rows])
-        left = [k for k in range(len(people)) if k not in {k for k, _ in pairs}]
-        free = [n for n in range(len(rows)) if n not in {n for _, n in pairs}]
+        if scene.lost:
+            cost[len(scene.followed) :][away[len(scene.followed) :] > self._settings.hidden_s] = matching.NEVER
+        pairs = [(k, rows[n]) for k, n in matching.pair(cost[:, rows])]
+        left = sorted(set(range(len(people))).difference(k for k, _ in pairs))
+        free = sorted(set(rows).difference(row for _, row in pairs))
         if left and free:
-            cost = matching.cost_away(fits, away)[np.ix_(left, [rows[n] for n in free])]
+            cost = matching.cost_away(fits, away)[np.ix_(left, free)]
             pairs += [(left[k], free[n]) for k, n in matching.pair(cost)]
-        taken = {n for _, n in pairs}
-        self._crowds(scene, fits, people, [(k, rows[n]) for k, n in pairs], seen.pts)
-        return [(people[k], rows[n]) for k, n in pairs], [row for n, row in enumerate(rows) if n not in taken]
-
-    def _crowds(
-        self, scene: Scene, fits: matching.Fit, people: list[Person], pairs: list[tuple[int, int]], pts: float
-    ) -> None:
-        """Note who is so near to somebody else that their poses may be taken for each other."""
-        for k, row in pairs:
-            rivals = fits.there[:, row] & (fits.score[:, row] > fits.score[k, row] - matching.RIVAL)
-            rivals[k] = False
-            if rivals.any():
-                people[k].near_until = pts
-        identities.note_neighbours([people[k] for k, _ in pairs], scene.asked, pts)
-
-    def _follow(self, scene: Scene, matches: list[Match], seen: Detections2D, body: Body) -> Float32:
-        """Let everybody take their pose; returns the poses with mixed limbs settled."""
-        rows = [row for _, row in matches]
-        people = [person for person, _ in matches]
-        poses = limbs.settle(people, seen.keypoints[rows], seen.pts, body)
-        for pose, (person, row) in zip(poses, matches, strict=True):
-            if any(person is one for one in scene.lost) and seen.origin[row] < 0:
-                person.come_back(seen, row, body)
-            else:
-                person.follow(seen, row, pose, body, crowded=person.near_until >= seen.pts)
-        return poses
+        for (k, _), crowded in zip(pairs, matching.crowded(scene.motions, sight.pts, fits, pairs, asked), strict=True):
+            if crowded:
+                people[k].near_until = sight.pts
+        taken = {row for _, row in pairs}
+        return [(people[k], row) for k, row in pairs], [row for row in rows if row not in taken]
 
     def _ghost(self, person: Person, pts: float) -> bool:
         limits = self._settings
         doubted = person.looks_in_doubt >= limits.doubt_looks and pts - person.confirmed_at > limits.doubt_s
-        return (doubted and person.trust < limits.sure_visibility) or person.unlikely
+        return (doubted and person.trust < limits.sure_visibility) or person.unlikely(pts)
 
     def _believed(self, scene: Scene, person: Person) -> bool:
         """Give a newcomer an id once seen for long enough: their own from before, if they are known."""
         birth_s = self._settings.birth_s
-        known_s = scene.pts - person.identity.born_at
+        known_s = scene.pts - person.born_at
         long = known_s >= birth_s
-        moves = person.alive and known_s >= 2 * birth_s
+        moves = person.alive(scene.pts) and known_s >= 2 * birth_s
         sure = not birth_s or not person.doubtful or moves or person.affirmed
         if not person.number and long and sure and not identities.recognise(scene, person):
             scene.given += 1
-            person.identity.number = scene.given
+            person.number = scene.given
         return bool(person.number)

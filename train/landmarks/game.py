@@ -136,7 +136,8 @@ class Reading:
         """A photograph, half the time one with people, and a region of it where nobody is."""
         empty = self.photos.negative[self.numbers]
         while True:
-            number = int(rng.choice(self.numbers[empty == (rng.random() < 0.5)]))
+            those = self.numbers[empty == (rng.random() < 0.5)]
+            number = int(rng.choice(those if len(those) else self.numbers))
             labels, photo = self.photos.labels(number), self.photos.picture(number)
             if not labels.complete and not self.photos.negative[number]:
                 continue

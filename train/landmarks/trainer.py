@@ -18,6 +18,8 @@ from train.landmarks.people import people_in
 from train.landmarks.validate import figures
 from train.watch import Watch
 
+_SMALLEST = 1e-3  # root mean square that a tensor counts as having
+
 
 class LandmarkTrainer(Trainer[Batch]):
     """All that changes while the landmark net is trained."""
@@ -28,12 +30,8 @@ class LandmarkTrainer(Trainer[Batch]):
         net = game.net.to(self.device, memory_format=torch.channels_last)
         self.nets, self.critics = nn.ModuleDict({"landmarks": net}), nn.ModuleDict()
         self.average = copy.deepcopy(self.nets)
-        learning = [p for p in net.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in learning if p.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in learning if p.ndim == 1], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+        decay = {"weight_decay": recipe.weight_decay}
+        self.optimizer = torch.optim.AdamW(_groups(net), lr=recipe.learning_rate, fused=True, **decay)
         self.step, self.elapsed, self.bf16 = 0, 0.0, has_bf16(self.device)
         self.watch = Watch(name=game.watched, factor=recipe.diverged, patience=recipe.patience, warm_up=recipe.warm_up)
         self.looked_at = people_in(game.photos, game.photos.chosen(VALIDATION))
@@ -49,11 +47,26 @@ class LandmarkTrainer(Trainer[Batch]):
             told |= figures(self.average["landmarks"], self.game.photos, self.looked_at)
         return told
 
+    def _set_rate(self) -> None:
+        super()._set_rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] *= group["size"]
+
     def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         crops = torch.from_numpy(batch.crops).to(self.device)
         with self.autocast():
             said = self.game.answers(crops)
         return self.game.losses(batch, said)
+
+
+def _groups(net: nn.Module) -> list[dict[str, object]]:
+    """Each tensor for itself with its root mean square, by which its learning rate is multiplied.
+
+    Normalisation is folded into this net, so that its weights are of sizes from 0.005 to 40, and one rate for all would
+    shake the small ones while the large ones hardly moved (Shazeer & Stern 2018, "Adafactor", section 8).
+    """
+    learning = [p for p in net.parameters() if p.requires_grad]
+    return [{"params": [p], "size": float(p.detach().square().mean().sqrt().clamp(min=_SMALLEST))} for p in learning]
 
 
 def finish(trainer: LandmarkTrainer, out: Path) -> None:

@@ -14,7 +14,7 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _TRUNK = 0.6  # sides that no trunk is long
-_LOOK_S, _NOW_S = 1.0, 0.15  # time constants of what somebody looks like: on the whole, at the moment
+_NOW_S = 0.15  # time constant of what somebody looks like at the moment
 _BONE_UP, _BONE_DOWN = 0.3, 0.01  # how fast a bone's greatest length is learned and forgotten
 
 
@@ -81,13 +81,18 @@ def _blend(look: Float32, seen: Float32, share: float) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def appear(looks: Float32, nows: Float32, rows: Int64, seen: Float32, steps_s: Float64, alone: Bool) -> None:
+def appear(looks: Float32, nows: Float32, rows: Int64, seen: Float32, steps_s: Float64, within_s: Float64) -> Float64:
     """Move ``rows`` [P] of ``looks`` and ``nows`` [N, D] towards what was ``seen`` [P, D] after ``steps_s`` [P].
 
-    Where nobody is near (``alone`` [P]) the first, too. No time and rows of NaN say nothing.
+    The first within about ``within_s`` [P], infinite where nothing is to be learned. No time and rows of NaN say
+    nothing. Returns how alike the two of each are now, float64 [P], NaN where unknown.
     """
+    alike = np.full(len(rows), np.nan)
     for p in range(len(rows)):
+        look, now = looks[rows[p]], nows[rows[p]]
         if steps_s[p] > 0 and not math.isnan(seen[p, 0]):
-            _blend(nows[rows[p]], seen[p], 1 - math.exp(-steps_s[p] / _NOW_S))
-            if alone[p]:
-                _blend(looks[rows[p]], seen[p], 1 - math.exp(-steps_s[p] / _LOOK_S))
+            _blend(now, seen[p], 1 - math.exp(-steps_s[p] / _NOW_S))
+            if within_s[p] < math.inf:
+                _blend(look, seen[p], 1 - math.exp(-steps_s[p] / within_s[p]))
+        alike[p] = (look * now).sum()
+    return alike

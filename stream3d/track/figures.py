@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,16 +41,27 @@ class Figures:
         """Keep only these, in this order."""
         self.looks, self.nows, self.bones = self.looks[rows], self.nows[rows], self.bones[rows]
 
+    def pass_on(self, one: int, other: int) -> None:
+        """What was known of one is the other's; of the one nothing is known but what they look like now."""
+        self.looks[other], self.bones[other] = self.looks[one], self.bones[one]
+        self.looks[one], self.bones[one] = self.nows[one], np.nan
+
     def exchange(self, one: int, other: int) -> None:
         """What was known of each is the other's."""
         for known in (self.looks, self.bones):
             known[[one, other]] = known[[other, one]]
 
-    def appear(self, rows: Int64, seen: Float32, steps_s: Float64, alone: Bool) -> None:
-        """Take the appearances ``seen`` [P, D] of ``rows`` [P] so much time later; ``alone`` [P]: on the whole, too."""
-        if seen.shape[1]:
-            self._widen(seen.shape[1], self.bones.shape[1])
-            kernels.appear(self.looks, self.nows, rows, seen, steps_s, alone)
+    def appear(self, rows: Int64, seen: Float32, steps_s: Float64, within_s: Float64) -> list[float]:
+        """Take the appearances ``seen`` [P, D] of ``rows`` [P] so much time later.
+
+        ``within_s`` [P] is the time constant for the whole, infinite where it is not to be learned. Returns how alike
+        everybody and their memory are, NaN where unknown.
+        """
+        if not seen.shape[1]:
+            return [math.nan] * len(rows)
+        self._widen(seen.shape[1], self.bones.shape[1])
+        alike: list[float] = kernels.appear(self.looks, self.nows, rows, seen, steps_s, within_s).tolist()
+        return alike
 
     def measure(self, rows: Int64, keypoints: Float32, sides: Float64, body: Body) -> None:
         """Learn from poses [P, J, 3] of regions of so many px how long limbs can be; nothing where that is 0."""

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.track import limbs
-from stream3d.track.identities import SETTLE_S
 from stream3d.track.person import Person
 from stream3d.track.scene import Scene
 from stream3d.track.sight import Sight
@@ -48,10 +47,9 @@ def follow(scene: Scene, matches: Sequence[Match], sight: Sight) -> Float32:
         row = taken.shown[n]
         motions.restart(int(taken.rows[n]), seen.regions[row], seen.keypoints[row], seen.pts)
     motions.correct(taken.rows, seen.regions[taken.shown], taken.poses, seen.pts, taken.crowded)
-    places = motions.values[taken.rows, :2].reshape(-1, 4)
-    places[:, 2] = np.exp(places[:, 2])
-    _learn(scene, matches, taken, sight, places[:, 2])
-    rounds = zip(matches, taken.back.tolist(), taken.steps.tolist(), places.tolist(), strict=True)
+    places = motions.regions(taken.rows)
+    _learn(scene, matches, taken, sight, places)
+    rounds = zip(matches, taken.back.tolist(), taken.steps.tolist(), places, strict=True)
     for (person, row), back, step, place in rounds:
         if back:
             person.come_back(sight, row)
@@ -74,10 +72,15 @@ def _take(scene: Scene, matches: Sequence[Match], sight: Sight) -> _Taken:
     )
 
 
-def _learn(scene: Scene, matches: Sequence[Match], taken: _Taken, sight: Sight, sides: Float64) -> None:
+def _learn(scene: Scene, matches: Sequence[Match], taken: _Taken, sight: Sight, places: list[list[float]]) -> None:
     """What people look like at the moment; of those who are quite themselves also on the whole, and their build."""
     quiet = ~(taken.crowded | taken.back)
-    alone = quiet & [sight.pts > person.near_until + SETTLE_S for person, _ in matches]
+    within = [person.learns_within(sight.pts) for person, _ in matches]
     steps = np.where(quiet, taken.steps, np.where(taken.back, math.inf, 0.0))
-    scene.figures.appear(taken.rows, sight.looks[taken.shown], steps, alone)
+    seen = sight.looks[taken.shown]
+    alike = scene.figures.appear(taken.rows, seen, steps, np.where(quiet, within, math.inf))
+    sides = np.array([side for _, _, side, _ in places])
     scene.figures.measure(taken.rows, taken.poses, sides * quiet, sight.body)
+    for (person, _), itself, value, place in zip(matches, quiet.tolist(), alike, places, strict=True):
+        if itself:
+            person.resemble(value, place, sight.pts)

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.track.matching import KNOWN
-from stream3d.track.person import Person
+from stream3d.track.person import SETTLE_S, Person
 from stream3d.track.scene import Scene
 
 Float32 = npt.NDArray[np.float32]
 
-SETTLE_S = 0.6  # after somebody was near, before what they look like is learned again
 _SURE_S = 0.2  # for how long two must be apart again before their looks are compared
 _TOGETHER_S = 1.0  # two were near each other if both were near somebody within this time
 _GAIN = 0.06  # how much more alike bodies and memories must be the other way round, together
@@ -62,19 +61,32 @@ def _better(exchanged: list[float], kept: list[float]) -> bool:
 
 
 def recognise(scene: Scene, newcomer: Person) -> bool:
-    """Give a newcomer the identity of somebody who is away and looks the same, if there is one within reach."""
-    best, likest = None, KNOWN
-    if newcomer.trust < _CLEAR or not scene.lost:
+    """Give a newcomer the identity of somebody who looks the same and is within reach, if there is one.
+
+    That is somebody who is away, or somebody whose pose is another's since a moment: that other is then somebody new.
+    """
+    if newcomer.trust < _CLEAR:
         return False
-    values, times, now = scene.motions.values, scene.motions.times, scene.figures.nows[newcomer.row]
-    for person in scene.lost:
-        away = newcomer.born_at - float(times[person.row])
-        alike = _alike(now, scene.figures.looks[person.row])
-        apart = math.dist(values[newcomer.row, 0], values[person.row, 0]) / math.exp(values[person.row, 1, 0])
-        if away >= 0 and alike > likest and apart < 0.6 + 0.8 * away:
+    now, place = scene.figures.nows[newcomer.row], scene.motions.values[newcomer.row, 0].tolist()
+    best, likest = None, KNOWN
+    for person, alike in ((one, _alike(now, scene.figures.looks[one.row])) for one in scene.missing()):
+        if alike > likest and _within_reach(scene, person, newcomer.born_at, place):
             best, likest = person, alike
-    if best is not None:
-        newcomer.number, newcomer.born_at = best.number, best.born_at
-        scene.figures.exchange(newcomer.row, best.row)
+    if best is None:
+        return False
+    newcomer.number, best.number = best.number, 0
+    newcomer.born_at, best.born_at = best.born_at, newcomer.born_at
+    scene.figures.pass_on(best.row, newcomer.row)
+    if best.row >= len(scene.followed):
         scene.drop(best)
-    return best is not None
+    else:
+        scene.name(best)
+    return True
+
+
+def _within_reach(scene: Scene, person: Person, pts: float, place: list[float]) -> bool:
+    """Whether somebody may have gone to a place by then."""
+    followed = person.row < len(scene.followed)
+    away = pts - (person.alike_at if followed else float(scene.motions.times[person.row]))
+    x, y, side, _ = person.home if followed and person.home else scene.motions.regions([person.row])[0]
+    return away >= 0 and math.hypot(place[0] - x, place[1] - y) < side * (0.6 + 0.8 * away)

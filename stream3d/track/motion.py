@@ -57,6 +57,13 @@ class Motions:
         self.values, self.speeds, self.states = self.values[rows], self.speeds[rows], self.states[rows]
         self.times = self.times[rows]
 
+    def regions(self, rows: Int64 | list[int]) -> list[list[float]]:
+        """The regions of ``rows`` [P] when last seen."""
+        regions = self.values[rows, :2].reshape(-1, 4)
+        regions[:, 2] = np.exp(regions[:, 2])
+        said: list[list[float]] = regions.tolist()
+        return said
+
     def expected(self, pts: float) -> Float64:
         """The regions [N, 4] at another time."""
         return kernels.expected(self.filters, self.times, pts)

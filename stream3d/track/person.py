@@ -10,6 +10,10 @@ from stream3d.track.sight import Sight
 
 _STEADY, _STEADY_SIZE, _STEADY_TURN = 0.01, 0.02, 0.03  # changes of a region that are not worth another crop
 _EVIDENCE_S = 0.4
+SETTLE_S = 0.6  # after somebody was near, before what they look like is learned again
+_LOOK_S, _WARY_S = 1.0, 10.0  # time constants of learning what somebody looks like; when it is another all at once
+_LIKE, _UNLIKE = 0.93, 0.88  # how alike somebody is to themselves, and below which it may be another
+_CHANGED_S = 2.0  # for how long; after that they have just changed
 _AGREE = 0.25  # weight of one look of the detector in how often it agrees
 _DOUBTFUL, _UPSIDE_DOWN = 0.55, 2.0
 _MOVED, _MOVED_S = 0.12, 3.0  # sides that only somebody alive goes, and for how long it counts
@@ -22,7 +26,8 @@ _RARELY = 0.5  # share of looks in which the detector saw them, below which the 
 class Person:
     """Somebody in the picture or out of it a moment ago; ``row`` is where their motion and their figure are.
 
-    ``number`` is 0 until the newcomer is believed; ``near_until`` is when somebody else was last near.
+    ``number`` is 0 until the newcomer is believed; ``near_until`` is when somebody else was last near; ``home`` is the
+    region where they last looked like themselves, at ``alike_at``.
     """
 
     row: int
@@ -39,6 +44,9 @@ class Person:
     anchor: tuple[float, float] | None = None
     moved_at: float = -math.inf
     asked: Sequence[float] | None = None
+    home: Sequence[float] | None = None
+    alike: float = 1.0
+    alike_at: float = -math.inf
 
     def weigh(self, sight: Sight, row: int, step: float) -> None:
         """Note what a pose says that was seen ``step`` seconds after the last."""
@@ -67,6 +75,22 @@ class Person:
         self.anchor, self.asked = None, None
         self.confirmed_at, self.looks_in_doubt = sight.pts, 0
         self.trust, self.wrong = float(sight.trust[row]), sight.wrong[row]
+
+    def learns_within(self, pts: float) -> float:
+        """The time constant for learning what they look like; infinite where it may be somebody else."""
+        if pts <= self.near_until + SETTLE_S:
+            return math.inf
+        return _WARY_S if self.alike < _LIKE and pts - self.alike_at <= _CHANGED_S else _LOOK_S
+
+    def resemble(self, alike: float, region: Sequence[float], pts: float) -> None:
+        """Note how much they look like themselves (NaN: unknown), and where."""
+        self.alike = alike
+        if not alike < _LIKE:
+            self.home, self.alike_at = region, pts
+
+    def changed(self, pts: float) -> bool:
+        """Whether they look like somebody else all at once: their pose may be another's who passed."""
+        return self.number > 0 and self.alike < _UNLIKE and pts - self.alike_at <= _CHANGED_S
 
     def ask(self, region: Sequence[float]) -> Sequence[float]:
         """Where to look for them: where expected, and just as before where that makes hardly a difference."""

@@ -43,9 +43,20 @@ class Scene:
     size: tuple[int, int] | None = None
 
     def regions(self, pts: float) -> list[Sequence[float]]:
-        """Where to look for the asked at a time."""
+        """Where to look at a time: for the asked, and then where those were who look like somebody else."""
         ahead = self.motions.expected(pts).tolist()
-        return [person.ask(ahead[person.row]) for person in self.asked]
+        regions = [person.ask(ahead[person.row]) for person in self.asked]
+        homes = [person.home for person in self.followed if person.changed(pts) and person.home]
+        return regions + [home for home in homes if not any(_one_crop(home, region) for region in regions)]
+
+    def name(self, person: Person) -> None:
+        """Give somebody a number of their own."""
+        self.given += 1
+        person.number = self.given
+
+    def missing(self) -> list[Person]:
+        """Who is away, and whose pose may be another's."""
+        return self.lost + [person for person in self.followed if person.changed(self.pts)]
 
     def add(self, sight: Sight, rows: list[int]) -> list[Person]:
         """Begin to follow the poses in ``rows``, which show somebody new."""
@@ -118,3 +129,7 @@ class Scene:
             return True
         ahead = places[:, 0] + _EDGE_S * speeds
         return self.size is not None and not ((ahead >= 0) & (ahead < self.size)).all()
+
+
+def _one_crop(one: Sequence[float], other: Sequence[float]) -> bool:
+    return math.hypot(one[0] - other[0], one[1] - other[1]) < _SAME_CROP * one[2]

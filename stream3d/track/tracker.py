@@ -111,6 +111,5 @@ class Tracker:
         moves = person.alive(scene.pts) and known_s >= 2 * birth_s
         sure = not birth_s or not person.doubtful or moves or person.affirmed
         if not person.number and long and sure and not identities.recognise(scene, person):
-            scene.given += 1
-            person.number = scene.given
+            scene.name(person)
         return bool(person.number)

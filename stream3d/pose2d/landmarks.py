@@ -32,7 +32,8 @@ class BlazePoseLandmarks:
         """Keypoints for each of ``regions`` float32 [R, 4] of ``image`` uint8 [H, W, 3] RGB."""
         out = self._engine(image=crop(image, regions))
         raw = out["landmarks"]
-        points = to_image(refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"]), regions)
+        refined = refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"])
+        points = to_image(refined.points, regions)
         keypoints = np.concatenate([points[:, :_BODY], raw[:, :_BODY, 3:4]], -1)
         return Landmarks(
             keypoints=keypoints.astype(np.float32),

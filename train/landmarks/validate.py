@@ -43,7 +43,7 @@ def read(net: nn.Module, photos: Photos, numbers: npt.NDArray[np.int64], regions
         crops = np.concatenate([crop(photos.picture(int(number)), region[None]) for number, region in pairs])
         said = answers(net, torch.from_numpy(crops))
         heat = np.ascontiguousarray(said.heat.permute(0, 2, 3, 1).numpy())
-        points = refine((said.points.numpy() / LANDMARK_SIZE).astype(np.float32), heat)
+        points = refine((said.points.numpy() / LANDMARK_SIZE).astype(np.float32), heat).points
         seen, person = said.seen.sigmoid().numpy(), said.person.sigmoid().numpy()
         parts.append((to_image(points, regions[some]), seen, person))
     points, seen, person = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

@@ -30,19 +30,21 @@ _TRUSTED = 0.65  # mean similarity from which the teacher is believed about what
 _ENOUGH = 5  # labelled joints that it takes to tell
 
 
-def tolerances() -> Float32:
-    """How exactly each point can be marked, float32 [39]: twice COCO's sigma, in roots of the person's area.
-
-    Of points that COCO does not have: the nearest joint's.
-    """
-    near = {"mouth": "nose", "eye": "left_eye", "pinky": "left_wrist", "index": "left_wrist", "thumb": "left_wrist"}
-    near |= {"heel": "left_ankle", "foot_index": "left_ankle"}
-    sigma = dict(zip(COCO17.names, _SIGMAS, strict=True))
-    out = np.full(LANDMARKS, sigma["left_hip"])
+def kin() -> npt.NDArray[np.int64]:
+    """For each of the 39 points COCO's joint that it is, or that is as hard to see and to mark, int64 [39]."""
+    near = {"mouth": "nose", "eye": "eye", "pinky": "wrist", "index": "wrist", "thumb": "wrist", "heel": "ankle"}
+    out = np.full(LANDMARKS, COCO17.names.index("left_hip"))
     for row, name in enumerate(BLAZEPOSE33.names):
-        kin = next((sigma[other] for part, other in near.items() if part in name), None)
-        out[row] = sigma[name] if name in sigma else sigma["left_ankle"] if "foot" in name else kin
-    return (2 * out).astype(np.float32)
+        side, part = name.split("_")[0], next((joint for key, joint in near.items() if key in name), "")
+        part = "ankle" if "foot" in name else part
+        other = part if part == "nose" else f"{side}_{part}"
+        out[row] = COCO17.names.index(name if name in COCO17.names else other)
+    return out
+
+
+def tolerances() -> Float32:
+    """How exactly each point can be marked, float32 [39]: twice COCO's sigma, in roots of the person's area."""
+    return (2 * _SIGMAS[kin()]).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

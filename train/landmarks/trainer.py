@@ -12,6 +12,7 @@ from stream3d.nets.blazepose_torch import landmark_graph
 from stream3d.nets.graph_file import save_graph
 from train.detector.photos import VALIDATION
 from train.harness import Trainer, device_of, has_bf16
+from train.landmarks.calibrate import belief_in
 from train.landmarks.game import Batch, Reading
 from train.landmarks.net import refilled
 from train.landmarks.people import people_in
@@ -70,8 +71,9 @@ def _groups(net: nn.Module) -> list[dict[str, object]]:
 
 
 def finish(trainer: LandmarkTrainer, out: Path) -> None:
-    """Write the averaged weights, and what they read on the validation photographs."""
+    """Write the averaged weights, what they read on the validation photographs, and how far to believe them."""
     net = trainer.average["landmarks"].cpu().float()
     found = figures(net, trainer.game.photos, trainer.looked_at)
     notes = trainer.notes() | {name: f"{value:.4f}" for name, value in found.items()}
+    notes |= belief_in(net, trainer.game.photos, trainer.looked_at)
     save_graph(refilled(landmark_graph(), net), out, notes)

@@ -26,11 +26,16 @@ _TOGETHER = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Read:
-    """Of M people: ``points`` float32 [M, 39, 2] in image pixels, refined; ``seen`` [M, 39] and ``person`` [M]."""
+    """Of M people: ``points`` float32 [M, 39, 2] in image pixels, refined; ``seen`` [M, 39] and ``person`` [M].
+
+    ``peak`` [M, 39] and ``spread`` [M, 39, 3] of the heat maps, see ``stream3d.kernels.heatmap``.
+    """
 
     points: Float32
     seen: Float32
     person: Float32
+    peak: Float32
+    spread: Float32
 
 
 @torch.no_grad()
@@ -43,11 +48,11 @@ def read(net: nn.Module, photos: Photos, numbers: npt.NDArray[np.int64], regions
         crops = np.concatenate([crop(photos.picture(int(number)), region[None]) for number, region in pairs])
         said = answers(net, torch.from_numpy(crops))
         heat = np.ascontiguousarray(said.heat.permute(0, 2, 3, 1).numpy())
-        points = refine((said.points.numpy() / LANDMARK_SIZE).astype(np.float32), heat).points
+        refined = refine((said.points.numpy() / LANDMARK_SIZE).astype(np.float32), heat)
         seen, person = said.seen.sigmoid().numpy(), said.person.sigmoid().numpy()
-        parts.append((to_image(points, regions[some]), seen, person))
-    points, seen, person = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Read(points=points, seen=seen, person=person)
+        parts.append((to_image(refined.points, regions[some]), seen, person, refined.peak, refined.spread))
+    points, seen, person, peak, spread = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Read(points=points, seen=seen, person=person, peak=peak, spread=spread)
 
 
 def figures(net: nn.Module, photos: Photos, people: People) -> dict[str, float]:

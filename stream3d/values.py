@@ -97,6 +97,7 @@ class Detections2D(Poses2D):
     ``looked`` says that the detector ran on this frame, and then ``confirmed`` bool [P] that it saw each pose too.
     ``appearance`` float32 [P, D], where somebody measured it, is what each looks like: rows of at most unit length
     whose scalar product is how alike two are. ``size`` is the picture's (width, height) in pixels, where known.
+    ``covariances`` float32 [P, J, 3] = xx, xy, yy in pixels² are of the keypoints' errors, where the net tells.
 
     Raises:
         ShapeError: an array does not have P rows of its shape and dtype.
@@ -109,6 +110,7 @@ class Detections2D(Poses2D):
     confirmed: Bool
     appearance: Float32 | None = None
     size: tuple[int, int] | None = None
+    covariances: Float32 | None = None
 
     def __post_init__(self) -> None:
         Poses2D.__post_init__(self)
@@ -119,6 +121,8 @@ class Detections2D(Poses2D):
         _check("Detections2D.confirmed", self.confirmed, np.bool_, (people,))
         if self.appearance is not None:
             _check("Detections2D.appearance", self.appearance, np.float32, (people, None))
+        if self.covariances is not None:
+            _check("Detections2D.covariances", self.covariances, np.float32, (people, self.layout.size, 3))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

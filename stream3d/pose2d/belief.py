@@ -16,6 +16,9 @@ Float32 = npt.NDArray[np.float32]
 FEATURES = 4
 """A constant, the logits of visibility and of the heat map's peak, and the log of the heat's spread in cells."""
 
+LEAST = 0.1
+"""Probability below which a keypoint is hidden and not guessed."""
+
 _NARROWEST = 0.05  # cells, that a heat map's spread counts as having
 _SUREST = 9.0  # logit
 
@@ -62,7 +65,8 @@ def covariances(spread: Float32, regions: Float32, doubt: float) -> Float32:
         sin * cos * (xx - yy) + (cos**2 - sin**2) * xy,
         sin**2 * xx + 2 * sin * cos * xy + cos**2 * yy,
     )
-    return (np.stack(turned, -1) * size[..., None]).astype(np.float32)
+    out: Float32 = (np.stack(turned, -1) * size[..., None]).astype(np.float32)
+    return out
 
 
 def belief_of(notes: Mapping[str, str], joints: int) -> Belief | None:

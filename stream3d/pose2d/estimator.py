@@ -58,7 +58,7 @@ class PoseEstimator:
         if not looked and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
-            seen = joined(followed, self._read(frame.image, fresh))
+            seen = followed.and_those(self._read(frame.image, fresh))
         keep = self._keep(seen)
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
@@ -112,10 +112,9 @@ class PoseEstimator:
             return seen
         again = self._keypoints(image, seen.regions[rows])
         better = again.presence >= seen.presence[rows]
-        keypoints, presence, places = seen.keypoints.copy(), seen.presence.copy(), seen.regions.copy()
-        keypoints[rows[better]] = again.keypoints[better]
-        presence[rows[better]], places[rows[better]] = again.presence[better], again.regions[better]
-        return Landmarks(keypoints=keypoints, presence=presence, regions=places)
+        order = np.arange(len(asked))
+        order[rows[better]] = len(asked) + np.flatnonzero(better)
+        return seen.and_those(again).rows(order)
 
     def _keep(self, seen: Landmarks) -> Int64:
         """Rows that are people and no repetition of an earlier row."""
@@ -143,15 +142,9 @@ class PoseEstimator:
         return np.concatenate([confirmed, np.ones(len(news), np.bool_)]), news
 
 
-def joined(one: Landmarks, other: Landmarks) -> Landmarks:
-    """The rows of both."""
-    return Landmarks(
-        keypoints=np.concatenate([one.keypoints, other.keypoints]),
-        presence=np.concatenate([one.presence, other.presence]),
-        regions=np.concatenate([one.regions, other.regions]),
-    )
-
-
 def _same_pose(seen: Landmarks, one: int, other: int, joints: list[int]) -> bool:
-    apart = np.linalg.norm(seen.keypoints[one, joints, :2] - seen.keypoints[other, joints, :2], axis=-1).mean()
-    return bool(apart < _SAME_POSE * max(seen.regions[one, 2], seen.regions[other, 2]))
+    apart = np.linalg.norm(seen.keypoints[one, joints, :2] - seen.keypoints[other, joints, :2], axis=-1)
+    known = np.isfinite(apart)
+    if not known.any():
+        return bool(same_person(seen.regions[one], seen.regions[[other]])[0])
+    return bool(apart[known].mean() < _SAME_POSE * max(seen.regions[one, 2], seen.regions[other, 2]))

@@ -37,16 +37,35 @@ class Landmarks:
 
     ``keypoints`` float32 [R, J, 3] = x, y in pixels of the image, score 0..1, of the layout of whoever answers;
     ``presence`` float32 [R], 0..1, the belief that a person is there; ``regions`` float32 [R, 4] that the poses
-    themselves say they fill, where to look in the next frame; NaN where a pose says nothing.
+    themselves say they fill, where to look in the next frame; NaN where a pose says nothing. ``covariances`` float32
+    [R, J, 3] = xx, xy, yy in pixels² are of the keypoints' errors, where the net tells.
     """
 
     keypoints: Float32
     presence: Float32
     regions: Float32
+    covariances: Float32 | None = None
 
     def rows(self, which: npt.NDArray[np.int64]) -> Landmarks:
         """Those of some of the people."""
-        return Landmarks(keypoints=self.keypoints[which], presence=self.presence[which], regions=self.regions[which])
+        return Landmarks(
+            keypoints=self.keypoints[which],
+            presence=self.presence[which],
+            regions=self.regions[which],
+            covariances=None if self.covariances is None else self.covariances[which],
+        )
+
+    def and_those(self, other: Landmarks) -> Landmarks:
+        """The rows of both, which are of one net."""
+        if not len(self.presence) or not len(other.presence):
+            return self if len(self.presence) else other
+        doubts = (self.covariances, other.covariances)
+        return Landmarks(
+            keypoints=np.concatenate([self.keypoints, other.keypoints]),
+            presence=np.concatenate([self.presence, other.presence]),
+            regions=np.concatenate([self.regions, other.regions]),
+            covariances=None if doubts[0] is None or doubts[1] is None else np.concatenate([doubts[0], doubts[1]]),
+        )
 
 
 class PersonDetector(Protocol):

@@ -35,6 +35,7 @@ def told(
         confirmed=confirmed,
         appearance=appearance(frame.image, seen.keypoints, layout),
         size=frame.size,
+        covariances=seen.covariances,
     )
 
 

@@ -42,10 +42,7 @@ def whose(tracks: Tracks2D, x: float, y: float, within: float) -> int | None:
 @pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("name", CLIPS)
 def test_everybody_keeps_one_id(data: Path, name: str) -> None:
-    """The empty room has nobody; elsewhere who was seen by eye bears one id wherever noted, and never another's.
-
-    ``lost`` names those who are known to get a second one, and why.
-    """
+    """The empty room has nobody; elsewhere who was seen by eye bears one id wherever noted, and never another's."""
     golden = GOLDEN[name]
     tracks = followed(data / "videos" / name, golden["last"])
     if not golden["people"]:
@@ -55,8 +52,5 @@ def test_everybody_keeps_one_id(data: Path, name: str) -> None:
         for who, places in golden["people"].items()
     }
     assert not any(None in numbers for numbers in ids.values()), ids
-    lost = golden.get("lost", {})
-    assert all(len(numbers) <= (2 if who in lost else 1) for who, numbers in ids.items()), ids
-    assert len(set().union(*ids.values())) == sum(map(len, ids.values())), (
-        f"an id went from one person to another: {ids}"
-    )
+    assert all(len(numbers) == 1 for numbers in ids.values()), ids
+    assert len(set().union(*ids.values())) == len(ids), f"an id went from one person to another: {ids}"

@@ -309,6 +309,49 @@ def test_what_is_hardly_visible_must_move_to_be_a_person(moving: bool, people: i
     assert len(found) == people
 
 
+def dim(index: int, followed: bool, seen_by_detector: bool, looked: bool) -> Detections2D:
+    """Somebody at rest who is hardly visible."""
+    if not followed and not seen_by_detector:
+        return poses(index, [], [], looked=looked)
+    pose = standing(300)
+    pose[:, 2] = 0.5
+    return poses(index, [pose], [0 if followed else -1], presence=0.85, looked=looked, confirmed=seen_by_detector)
+
+
+def shown(share: float, seed: int) -> list[int]:
+    """How many people are told in each frame of somebody dim whom the detector finds in a share of its looks."""
+    rng, tracker, people, looked_at = np.random.default_rng(seed), Tracker(), [], -9
+    for index in range(250):
+        followed = len(tracker.regions(stamp(index))) > 0
+        looked = index - looked_at >= (5 if tracker.searching("a") or not followed else 12)
+        looked_at = index if looked else looked_at
+        people.append(len(tracker(dim(index, followed, looked and rng.random() < share, looked))))
+    return people
+
+
+def test_somebody_dim_at_rest_is_kept_if_the_detector_finds_them_mostly_and_furniture_is_not() -> None:
+    assert np.mean([shown(0.9, seed) for seed in range(6)]) > 0.85
+    assert np.mean([shown(0.3, seed) for seed in range(6)]) < 0.1
+
+
+def test_who_looks_like_another_all_at_once_is_looked_for_where_they_were_and_known_again() -> None:
+    """Somebody's pose slides onto a passer-by in other clothes; at their old place they are found again."""
+    tracker, asked_home = Tracker(TrackSettings(birth_s=0.1)), False
+    for index in range(40):
+        tracker(poses(index, [standing(500)], [0 if index else -1], looks=[0]))
+    for index in range(40, 60):
+        passer = 500 + 12 * (index - 40)
+        asked = tracker.regions(stamp(index))
+        home = [row for row, region in enumerate(asked) if abs(region[0] - 500) < 20 and passer > 540]
+        asked_home = asked_home or bool(home)
+        people, looks, origin = [standing(passer)], [1], [int(np.abs(asked[:, 0] - passer).argmin())]
+        if home:
+            people, looks, origin = [*people, standing(500)], [1, 0], [*origin, home[0]]
+        found = tracker(poses(index, people, origin, looks=looks))
+    assert asked_home
+    assert ids(found) == {500: 1, 500 + 12 * 19: 2}
+
+
 def test_a_crowd_in_another_layout_is_followed_too() -> None:
     places = [NAMES.index(name) for name in COCO17.names]
     tracker = Tracker(TrackSettings(birth_s=0.0))

@@ -54,9 +54,9 @@ def test_ids_stay_in_a_crowd() -> None:
 
 def test_furniture_is_hardly_taken_for_people() -> None:
     """Three things that the detector takes for people at three looks in ten; the net agrees three times in four."""
-    found = figures("furnished")
-    assert found["num_false_positives"] < 0.15 * 3 * found["frames"]
-    assert found["num_switches"] == 0
+    every = [figures("furnished", seed) for seed in range(2)]
+    assert sum(found["num_false_positives"] for found in every) <= 5
+    assert sum(found["num_switches"] for found in every) == 0
 
 
 def test_newcomers_are_believed_within_half_a_second() -> None:

@@ -86,9 +86,10 @@ def pair(cost: Float64) -> list[tuple[int, int]]:
     return [(n, m) for n, m in pairs if cost[n, m] < NEVER]
 
 
-def cost_there(fits: Fit) -> Float64:
-    """Cost [T, R] of taking poses for people who are expected just there."""
-    possible = fits.there & ~(fits.look < UNLIKE - 0.15)
+def cost_there(fits: Fit, away_s: Float64) -> Float64:
+    """Cost [T, R] of taking poses for people who are expected just there, and were away for ``away_s`` [T] seconds."""
+    least = np.where(away_s < _BLINK_S, UNLIKE - 0.15, _STRANGER)
+    possible = fits.there & ~(fits.look < least[:, None])
     return np.where(possible, 1.2 - fits.score, NEVER)
 
 

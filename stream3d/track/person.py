@@ -14,12 +14,13 @@ SETTLE_S = 0.6  # after somebody was near, before what they look like is learned
 _LOOK_S, _WARY_S = 1.0, 10.0  # time constants of learning what somebody looks like; when it is another all at once
 _LIKE, _UNLIKE = 0.93, 0.88  # how alike somebody is to themselves, and below which it may be another
 _CHANGED_S = 2.0  # for how long; after that they have just changed
-_AGREE = 0.25  # weight of one look of the detector in how often it agrees
+_FOUND, _MISSED = 0.9, -1.0  # what a look of the detector says, as logarithms of odds: it finds 3 people in 4, 3 in 10
+_SURELY, _HARDLY = 3.4, 1.0  # odds from which doubtful newcomers are people, and below which they no longer are
+_GIVEN_UP = -0.5  # and below which newcomers are ghosts
+_MOST, _LEAST = 5.0, -3.0
 _DOUBTFUL, _UPSIDE_DOWN = 0.55, 2.0
 _MOVED, _MOVED_S = 0.12, 3.0  # sides that only somebody alive goes, and for how long it counts
 _WRONG = 0.25  # share of impossible bones that makes doubtful
-_FOUND, _OFTEN = 3, 0.65  # looks and their share in which the detector must see a doubtful newcomer
-_RARELY = 0.5  # share of looks in which the detector saw them, below which the doubtful are ghosts
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -36,10 +37,9 @@ class Person:
     near_until: float = -math.inf
     confirmed_at: float = -math.inf
     looks_in_doubt: int = 0
-    found: int = 0
     trust: float = 1.0
     wrong: float = 0.0
-    agreed: float = 0.6
+    belief: float = 0.0
     upside_down: bool = False
     anchor: tuple[float, float] | None = None
     moved_at: float = -math.inf
@@ -53,13 +53,12 @@ class Person:
         rate = 1 - math.exp(-max(step, 0.0) / _EVIDENCE_S)
         self.trust += (float(sight.trust[row]) - self.trust) * rate
         self.wrong += (sight.wrong[row] - self.wrong) * rate
-        if sight.seen.looked:
-            self.agreed += _AGREE * (sight.confirmed[row] - self.agreed)
         if sight.confirmed[row]:
             self.confirmed_at, self.looks_in_doubt = sight.pts, 0
-            self.found += 1
+            self.belief = min(self.belief + _FOUND, _MOST)
         elif sight.seen.looked:
             self.looks_in_doubt += 1
+            self.belief = max(self.belief + _MISSED, _LEAST)
 
     def stand(self, region: Sequence[float], pts: float) -> None:
         """Note where they are at ``pts``."""
@@ -115,8 +114,8 @@ class Person:
     @property
     def affirmed(self) -> bool:
         """Whether the detector found them again and again."""
-        return self.found >= _FOUND and self.agreed > _OFTEN
+        return self.belief > _SURELY
 
     def unlikely(self, pts: float) -> bool:
         """Whether nothing speaks for a person: doubtful, at rest, and the detector rarely agrees."""
-        return self.agreed < _RARELY and self.doubtful and not self.alive(pts)
+        return self.belief < (_HARDLY if self.number else _GIVEN_UP) and self.doubtful and not self.alive(pts)

@@ -14,6 +14,7 @@ from stream3d.track.motion import Motions
 from stream3d.track.person import Person
 from stream3d.track.settings import TrackSettings
 from stream3d.track.sight import Sight
+from stream3d.track.spots import Spots
 
 Float64 = npt.NDArray[np.float64]
 
@@ -38,6 +39,7 @@ class Scene:
     asked: list[Person] = field(default_factory=list)
     motions: Motions = field(default_factory=Motions)
     figures: Figures = field(default_factory=Figures)
+    spots: Spots = field(default_factory=Spots)
     given: int = 0
     pts: float = -math.inf
     size: tuple[int, int] | None = None
@@ -65,6 +67,7 @@ class Scene:
         self.figures.add(sight.looks[rows], len(sight.body.limbs))
         people = [Person(row=first + n, born_at=pts, confirmed_at=pts) for n in range(len(rows))]
         for person, row, region in zip(people, rows, regions.tolist(), strict=True):
+            person.belief = self.spots.belief(region, pts)
             person.weigh(sight, row, math.inf)
             person.stand(region, pts)
         return people
@@ -74,7 +77,11 @@ class Scene:
         self.pts = pts
         times = self.motions.times.tolist()
         known = {person.row for person in seen + ghosts}
-        away = [person for person in self.followed + self.lost if person.row not in known and person.number]
+        absent = [person for person in self.followed + self.lost if person.row not in known]
+        for person in ghosts + [person for person in absent if not person.number]:
+            if person.doubtful:
+                self.spots.remember(self.motions.regions([person.row])[0], person.belief, pts)
+        away = [person for person in absent if person.number]
         self.followed = sorted(seen, key=lambda person: person.born_at)
         self.lost = [person for person in away if abs(pts - times[person.row]) <= settings.memory_s]
         self._arrange()

@@ -83,7 +83,7 @@ class Tracker:
         owners = np.array([asked[o] if 0 <= o < len(asked) else -1 for o in sight.seen.origin.tolist()], np.int64)
         fits = matching.fit(scene.motions, sight, scene.figures.likeness(sight.looks), owners)
         away = sight.pts - scene.motions.times
-        cost = matching.cost_there(fits)
+        cost = matching.cost_there(fits, away)
         if scene.lost:
             cost[len(scene.followed) :][away[len(scene.followed) :] > self._settings.hidden_s] = matching.NEVER
         pairs = [(k, rows[n]) for k, n in matching.pair(cost[:, rows])]
@@ -101,7 +101,8 @@ class Tracker:
     def _ghost(self, person: Person, pts: float) -> bool:
         limits = self._settings
         doubted = person.looks_in_doubt >= limits.doubt_looks and pts - person.confirmed_at > limits.doubt_s
-        return (doubted and person.trust < limits.sure_visibility) or person.unlikely(pts)
+        unsure = person.trust < limits.sure_visibility and not person.alive(pts)
+        return (doubted and unsure) or person.unlikely(pts)
 
     def _believed(self, scene: Scene, person: Person) -> bool:
         """Give a newcomer an id once seen for long enough: their own from before, if they are known."""

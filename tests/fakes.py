@@ -21,7 +21,7 @@ from stream3d.meters import Meters
 from stream3d.nets.fake import fake_detector_spec, fake_landmark_spec
 from stream3d.pipeline import Rooms
 from stream3d.pose2d import PoseSettings, make_estimator
-from stream3d.solve import SmoothSettings, make_smoother
+from stream3d.solve import SmoothSettings, make_keypoint_smoother, make_smoother
 from stream3d.track import Tracker, TrackSettings
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def fake_rooms(*, stills: bool = False, meters: Meters | None = None, lookahead:
         track=Tracker(TrackSettings(birth_s=0.0)),
         lift=Lifter(make_engine(fake_lifter_spec(lookahead), TORCH), lookahead=lookahead, about={"name": "fake"}),
         smooth=make_smoother("one-euro", SmoothSettings()),
+        smooth2d=make_keypoint_smoother("none"),
         camera=Camera.from_fov,
         meters=meters or Meters(),
         stills=stills,

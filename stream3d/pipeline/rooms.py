@@ -12,7 +12,7 @@ from stream3d.meters import Meters
 from stream3d.pipeline.settings import RunSettings
 from stream3d.pose2d import Estimator, make_estimator
 from stream3d.skeleton import H36M17, Layout
-from stream3d.solve import make_smoother
+from stream3d.solve import make_keypoint_smoother, make_smoother
 from stream3d.source import SourceInfo
 from stream3d.track import Tracker
 from stream3d.values import Frame, Poses3D, Result, Tracks2D
@@ -22,6 +22,8 @@ from stream3d.values import Frame, Poses3D, Result, Tracks2D
 class Rooms:
     """2D, tracking, lifting and smoothing, one after the other, for one thread; each measured.
 
+    Keypoints are smoothed after lifting, for who sees or saves them: the lifter takes them as the net said.
+
     A lifter that looks ahead answers later: a frame's result then comes with a later frame, or with ``finish``. With
     ``stills`` every frame is a scene of its own: nobody is followed from one to the next, and nothing is waited for.
     """
@@ -30,6 +32,7 @@ class Rooms:
     track: Tracker
     lift: Lifter
     smooth: Callable[[Poses3D], Poses3D]
+    smooth2d: Callable[[Tracks2D], Tracks2D]
     camera: Callable[[int, int], Camera]
     meters: Meters
     stills: bool = False
@@ -62,8 +65,8 @@ class Rooms:
         results = []
         for answer in answers:
             with self.meters["smooth"].measure():
-                poses = self.smooth(answer)
-            frame, tracks = self._waiting.pop((answer.source_id, answer.index))
+                frame, tracks = self._waiting.pop((answer.source_id, answer.index))
+                poses, tracks = self.smooth(answer), self.smooth2d(tracks)
             results.append(Result(frame=frame, tracks=tracks, poses=poses))
             self.meters["latency"].add(time.monotonic() - frame.captured_at)
         return results
@@ -104,13 +107,15 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     estimator.warm(source.width, source.height)
     meters.clear()
     stills = of_stills(source)
+    smoother = "none" if stills else settings.smoother
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
     return Rooms(
         pose2d=estimator,
         track=Tracker(track),
         lift=make_lifter(settings.lift, settings.engine),
-        smooth=make_smoother("none" if stills else settings.smoother, settings.smooth),
+        smooth=make_smoother(smoother, settings.smooth),
+        smooth2d=make_keypoint_smoother(smoother),
         camera=camera.of_size,
         meters=meters,
         stills=stills,

@@ -1,4 +1,4 @@
-"""Smooths 3D skeletons over time.
+"""Smooths 3D skeletons, and 2D keypoints for the eye, over time.
 
 >>> import numpy as np
 >>> from stream3d.skeleton import H36M17
@@ -13,7 +13,8 @@
 True
 """
 
+from stream3d.solve.flat import KeypointSmoother, make_keypoint_smoother
 from stream3d.solve.settings import SmoothSettings
 from stream3d.solve.smooth import SMOOTHERS, Smoother, make_smoother
 
-__all__ = ["SMOOTHERS", "SmoothSettings", "Smoother", "make_smoother"]
+__all__ = ["SMOOTHERS", "KeypointSmoother", "SmoothSettings", "Smoother", "make_keypoint_smoother", "make_smoother"]

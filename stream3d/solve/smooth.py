@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stream3d.errors import LayoutError, SettingsError
 from stream3d.kernels.one_euro import Int64, OneEuroBank, warm
+from stream3d.solve.rows import Rows
 from stream3d.solve.settings import SmoothSettings
 from stream3d.values import Poses3D
 
@@ -87,25 +88,7 @@ class _People:
         self._relative = OneEuroBank(points=joints, axes=3, speed_cutoff_hz=speed, max_gap_s=gap_s)
         self._direction = OneEuroBank(points=1, axes=2, speed_cutoff_hz=speed, max_gap_s=gap_s)
         self._depth = OneEuroBank(points=1, axes=1, speed_cutoff_hz=settings.depth_speed_cutoff_hz, max_gap_s=gap_s)
-        self._row_of: dict[int, int] = {}
-        self._seen_at: dict[int, float] = {}
-
-    def rows(self, person: Int64, time_s: float) -> Int64:
-        """The row int64 [P] of each person; rows of people gone for longer than the gap are given to newcomers."""
-        ids = person.tolist()
-        gone = [i for i, seen in self._seen_at.items() if not 0 <= time_s - seen <= self._settings.max_gap_s]
-        freed = np.array([self._row_of.pop(i) for i in gone], np.int64)
-        for i in gone:
-            del self._seen_at[i]
-        for bank in (self._relative, self._direction, self._depth):
-            bank.reset(freed)
-        taken = set(self._row_of.values())
-        free = (row for row in range(len(taken) + len(ids)) if row not in taken)
-        for i in ids:
-            if i not in self._row_of:
-                self._row_of[i] = next(free)
-            self._seen_at[i] = time_s
-        return np.array([self._row_of[i] for i in ids], np.int64)
+        self.rows = Rows([self._relative, self._direction, self._depth], gap_s)
 
     def relative(self, rows: Int64, joints: npt.NDArray[np.float64], time_s: float) -> npt.NDArray[np.float64]:
         """Joints [P, J, 3] relative to the pelvis, filtered."""

@@ -28,8 +28,8 @@ class Augmentation:
     """
 
     zoom: tuple[float, float] = (0.7, 1.7)
-    close: float = 0.3
-    person: tuple[float, float] = (0.08, 1.1)
+    close: float = 0.5
+    person: tuple[float, float] = (0.12, 1.2)
     mosaic: float = 0.35
     paste: float = 0.15
     upright: float = 0.9

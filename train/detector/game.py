@@ -30,17 +30,17 @@ class Recipe(Run):
     """Everything that decides the outcome, written into the checkpoint and the weights.
 
     ``start`` is ``blazepose``, nothing, or a file of weights to go on from. A step is ``pictures`` pictures whose
-    longer side is one of ``sizes``, most of them lying 4:3. The trunk learns at ``trunk_rate`` times the head's rate,
-    its stem and first ``frozen`` blocks not at all (0: all learns). ``empty`` is the share of photographs that are
-    drawn from those without people. ``focus`` is the power by which what is nearly right counts less. Every
-    ``look_every`` steps the log gets AP50 on a few validation photographs (0: never). Each ``w_`` is the weight of a
-    loss.
+    longer side is one of ``sizes``, most of them lying 4:3. Each tensor of the trunk learns at ``trunk_rate`` times its
+    size times the head's rate, the stem and first ``frozen`` blocks not at all (0: all learns). ``empty`` is the share
+    of photographs that are drawn from those without people. ``focus`` is the power by which what is nearly right counts
+    less. Every ``look_every`` steps the log gets AP50 on a few validation photographs (0: never). Each ``w_`` is the
+    weight of a loss.
     """
 
     start: str = "blazepose"
     pictures: int = 16
     sizes: tuple[int, ...] = (256, 320, 384)
-    trunk_rate: float = 0.3
+    trunk_rate: float = 1.0
     frozen: int = 2
     empty: float = 0.15
     focus: float = 1.5

@@ -16,6 +16,7 @@ from train.harness import Trainer, device_of, has_bf16
 from train.watch import Watch
 
 _LOOKED_AT = 80  # validation photographs
+_SMALLEST = 1e-3  # root mean square that a tensor of the trunk counts as having
 
 
 class DetectorTrainer(Trainer[Batch]):
@@ -34,14 +35,19 @@ class DetectorTrainer(Trainer[Batch]):
         self.watch = Watch(name=game.watched, factor=recipe.diverged, patience=recipe.patience, warm_up=recipe.warm_up)
 
     def _groups(self) -> list[dict[str, object]]:
-        """Weights decay, biases do not; the trunk learns more slowly."""
+        """The head's weights decay, its biases do not; each tensor of the trunk learns by its own size.
+
+        Normalisation is folded into the trunk, so that its weights are of sizes from 0.005 to 2 (see Shazeer & Stern
+        2018, "Adafactor", section 8).
+        """
         recipe, groups = self.game.recipe, []
-        for part, share in ((self.game.net.trunk, recipe.trunk_rate), (self.game.net.heads, 1.0)):
-            learning = [p for p in part.parameters() if p.requires_grad]
-            for flat in (True, False):
-                decay = 0.0 if flat else recipe.weight_decay
-                those = [p for p in learning if (p.ndim == 1) == flat]
-                groups.append({"params": those, "weight_decay": decay, "share": share})
+        for flat in (True, False):
+            those = [p for p in self.game.net.heads.parameters() if (p.ndim == 1) == flat]
+            groups.append({"params": those, "weight_decay": 0.0 if flat else recipe.weight_decay, "share": 1.0})
+        for tensor in self.game.net.trunk.parameters():
+            if tensor.requires_grad:
+                size = float(tensor.detach().square().mean().sqrt().clamp(min=_SMALLEST))
+                groups.append({"params": [tensor], "weight_decay": 0.0, "share": recipe.trunk_rate * size})
         return groups
 
     def _parts(self) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:

@@ -251,7 +251,7 @@ def test_what_is_frozen_stays_and_the_trunk_learns_by_the_size_of_its_tensors() 
     moved = {n: float((v - before[n]).abs().max()) for n, v in trainer.game.net.named_parameters()}
     assert all(way == 0 for name, way in moved.items() if name.startswith(("trunk.stem", "trunk.low.0", "trunk.low.1")))
     head = max(way for name, way in moved.items() if name.startswith("heads."))
-    sizes = {name: float(value.detach().square().mean().sqrt()) for name, value in before.items()}
+    sizes = {n: max(1e-3, float(v.detach().square().mean().sqrt())) for n, v in before.items()}
     shares = [way / sizes[name] for name, way in moved.items() if name.startswith("trunk.") and way]
     assert len(shares) > 50
     assert 0 < max(shares) <= 1.05 * head, "Adam's first step is the rate itself"

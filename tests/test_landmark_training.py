@@ -139,8 +139,9 @@ def test_each_loss_is_least_where_it_should_be() -> None:
     two = losses.heat_maps(nothing[:, 1:], outside[:, 1:], sure[:, 1:])
     torch.testing.assert_close(one, two)
     assert losses.places(truth, truth, sure, sure) == 0
-    near, far = (losses.places(truth + d, truth, sure, 4 * sure) for d in (1, 8))
-    assert far / near > 8, "the square where it is small"
+    near, twice, far, farther = (losses.places(truth + d, truth, sure, 4 * sure) for d in (0.5, 1, 40, 41))
+    assert twice / near > 3.5, "the square where it is small"
+    assert farther - far < twice - near, "hardly more where it is large"
     assert losses.places(truth + 1, truth, 0 * sure, sure) == 0
     assert losses.chances(torch.tensor([3.0, -3.0]), torch.tensor([1.0, 0.0]), torch.ones(2)) < 0.05
 

@@ -17,7 +17,7 @@ from train.landmarks.trainer import LandmarkTrainer, finish
 
 def game_of(recipe: Recipe, place: command.Place) -> Reading:
     """The game on the photographs of a folder."""
-    return Reading(recipe, Photos(place.data))
+    return Reading(recipe, Photos(place.data), memory=place.work / "landmarks_told.npz")
 
 
 def train(game: Reading, place: command.Place) -> LandmarkTrainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,8 @@ from train.landmarks.augment import (
     photographed,
 )
 from train.landmarks.net import Answers, answers, trainable
-from train.landmarks.people import people_in, told_by
-from train.landmarks.targets import tolerances
+from train.landmarks.people import people_in, remembered
+from train.landmarks.targets import targets_of, tolerances
 from train.recipe import Run
 
 Float32 = npt.NDArray[np.float32]
@@ -44,7 +45,7 @@ class Recipe(Run):
     """
 
     crops: int = 16
-    frozen: int = 10
+    frozen: int = 20
     empty: float = 0.12
     look_every: int = 500
     w_points: float = 1.0
@@ -71,18 +72,29 @@ class Batch:
 
 
 class Reading:
-    """The game: a net that reads joints, and people to read."""
+    """The game: a net that reads joints, and people to read.
+
+    ``memory`` is a file in which is kept what the net said of the people before.
+    """
 
     name = "landmarks"
     watched = "points"
 
-    def __init__(self, recipe: Recipe, photos: Photos, numbers: npt.NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        photos: Photos,
+        numbers: npt.NDArray[np.int64] | None = None,
+        *,
+        memory: Path | None = None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.photos = recipe, photos
         self.numbers = photos.chosen(TRAINING) if numbers is None else numbers
         self.people = people_in(photos, self.numbers)
         teacher = load_landmarker()
-        self.targets = told_by(teacher, photos, self.people)
+        told, people = remembered(memory, teacher, photos, self.people), self.people
+        self.targets = targets_of(people.keypoints, people.places, told, people.scale())
         self.net: nn.Module = trainable(teacher, recipe.frozen)
         self._tolerances = torch.from_numpy(tolerances())
         self._circles, self._boxes = self.people.by_circle(), self.people.by_box()

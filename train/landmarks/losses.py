@@ -15,9 +15,13 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def places(points: Tensor, truth: Tensor, sure: Tensor, tolerance: Tensor) -> Tensor:
-    """How far points [B, 39, 2] are off in units of ``tolerance`` [B, 39], the square of what is small, else linear."""
-    away = (points - truth) / tolerance[..., None]
-    return _mean(F.smooth_l1_loss(away, torch.zeros_like(away), reduction="none", beta=0.5).sum(-1), sure)
+    """How far points [B, 39, 2] are off in units of ``tolerance`` [B, 39]: log(1 + d² / 2).
+
+    That is the Cauchy distribution's: what is far off, on another person or by a label's mistake, pulls less than what
+    is nearly right, as in the similarity that poses are judged by.
+    """
+    square = (((points - truth) / tolerance[..., None]) ** 2).sum(-1)
+    return _mean(torch.log1p(square / 2), sure)
 
 
 def heat_maps(logits: Tensor, truth: Tensor, sure: Tensor) -> Tensor:

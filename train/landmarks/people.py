@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from stream3d.nets.blazepose_torch import Landmarker
 from stream3d.pose2d.crops import crop
 from stream3d.pose2d.regions import regions_from_boxes, regions_from_points, to_image
 from train.detector.photos import Photos
-from train.landmarks.targets import Targets, Told, mean_likeness, targets_of
+from train.landmarks.targets import Told
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -65,19 +66,24 @@ def people_in(photos: Photos, numbers: Int64) -> People:
 
 
 @torch.no_grad()
-def told_by(net: Landmarker, photos: Photos, people: People, *, together: int = 16) -> Targets:
-    """Targets of people: labels, and what ``net`` says in that of two regions in which it is nearer to them."""
-    scale, told = people.scale(), []
-    for regions in (people.by_circle(), people.by_box()):
-        parts = [_read(net, photos, people.photo[i], regions[i]) for i in _groups(len(regions), together)]
-        told.append(Told(points=np.concatenate([p[0] for p in parts]), depth=np.concatenate([p[1] for p in parts])))
-    circle, box = (mean_likeness(one.points, people.keypoints, scale) for one in told)
-    better = circle >= box
-    best = Told(
-        points=np.where(better[:, None, None], told[0].points, told[1].points),
-        depth=np.where(better[:, None], told[0].depth, told[1].depth),
-    )
-    return targets_of(people.keypoints, people.places, best, scale)
+def told_by(net: Landmarker, photos: Photos, people: People, *, together: int = 16) -> Told:
+    """What ``net`` says of people in their regions."""
+    regions = people.by_circle()
+    parts = [_read(net, photos, people.photo[i], regions[i]) for i in _groups(len(regions), together)]
+    return Told(points=np.concatenate([p[0] for p in parts]), depth=np.concatenate([p[1] for p in parts]))
+
+
+def remembered(path: Path | None, net: Landmarker, photos: Photos, people: People) -> Told:
+    """As ``told_by``, which takes minutes; from ``path`` if it was told of as many people before."""
+    if path is not None and path.is_file():
+        with np.load(path, allow_pickle=False) as file:
+            if len(file["points"]) == len(people.photo):
+                return Told(points=file["points"], depth=file["depth"])
+    told = told_by(net, photos, people)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, points=told.points, depth=told.depth)
+    return told
 
 
 def _groups(count: int, size: int) -> list[slice]:

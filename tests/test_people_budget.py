@@ -14,10 +14,10 @@ from stream3d.errors import SettingsError
 from stream3d.meters import Meters
 from stream3d.nets.fake import fake_detector_spec, fake_landmark_spec
 from stream3d.pose2d import PoseSettings, make_estimator
-from stream3d.pose2d.budget import budgeted, tiles_along
+from stream3d.pose2d.budget import SMALLEST, budgeted, tiles_along
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.protocol import Found
-from stream3d.pose2d.settings import PEOPLE
+from stream3d.pose2d.settings import OURS, PEOPLE
 from stream3d.pose2d.tiles import OVERLAP, TiledDetector, tiles
 from stream3d.values import Frame
 
@@ -31,7 +31,7 @@ def chosen(*arguments: str) -> PoseSettings:
 def test_the_modes_choose_what_was_not_said() -> None:
     one, few, crowd = (budgeted(PoseSettings(people=people)) for people in PEOPLE)  # type: ignore[arg-type]
     assert (one.sizes, one.max_people, one.detect_every_s, one.min_height) == ((224,), 1, 1.0, None)
-    assert few == PoseSettings()
+    assert few == PoseSettings(sizes=(224, 448))
     assert (crowd.sizes, crowd.max_people, crowd.min_height) == ((448,), 64, 0.06)
     assert budgeted(PoseSettings(people="crowd", max_people=20, min_height=0.2)).max_people == 20
 
@@ -41,6 +41,14 @@ def test_smaller_people_take_larger_pictures_and_then_tiles(height: float, sizes
     found = budgeted(PoseSettings(min_height=height))
     assert found.sizes == sizes
     assert tiles_along(found, smallest=45, side=max(sizes)) == along
+
+
+@pytest.mark.parametrize(("height", "size", "along"), [(0.3, 256, 1), (0.12, 384, 1), (0.05, 448, 3)])
+def test_our_own_detector_has_sizes_of_its_own(height: float, size: int, along: int) -> None:
+    found = budgeted(PoseSettings(detector=OURS, min_height=height))
+    assert found.sizes == (size,)
+    assert tiles_along(found, smallest=SMALLEST[OURS], side=size) == along
+    assert budgeted(PoseSettings(detector=OURS)).sizes == (320,)
 
 
 def test_the_command_line_says_it() -> None:

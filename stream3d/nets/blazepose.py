@@ -28,6 +28,9 @@ LANDMARK_SIZE = 256
 LANDMARKS = 39
 """Points that the landmark net answers: 0..32 the body, 33 and 34 hip centre and scale point of the next region."""
 
+LANDMARK_WEIGHTS = Path(__file__).parents[1] / "data" / "landmarks.safetensors"
+"""The landmark net that was trained further, as it ships."""
+
 _LAYERS = ((8, 2), (16, 2), (32, 6))  # stride of a detector layer in pixels, boxes per cell
 _VERSION = "1"  # of this file's idea of the nets: part of the key under which built engines are cached
 

@@ -62,6 +62,25 @@ def read_graph(path: Path) -> tuple[Graph, dict[str, str]]:
         raise ModelError(f"{path} holds no net: {error}") from error
 
 
+def notes_of(path: Path) -> dict[str, str]:
+    """The notes alone.
+
+    Raises:
+        ModelMissingError: no such file.
+        ModelError: it is no file of weights.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ModelMissingError(f"no net's weights at {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            notes: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} holds no net: {error}") from error
+    return {name: value for name, value in notes.items() if name != "graph"}
+
+
 def _graph(said: dict[str, Any], constants: dict[int, Any]) -> Graph:
     shapes = [tuple(int(size) for size in shape) for shape in said["shapes"]]
     if sum(data.size for data in constants.values()) > MAX_VALUES:

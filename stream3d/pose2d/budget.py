@@ -6,18 +6,30 @@ import math
 from dataclasses import fields, replace
 
 from stream3d.errors import SettingsError
-from stream3d.pose2d.settings import PoseSettings
+from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import OVERLAP
 
-BLAZEPOSE_SMALLEST = 45  # pixels of its input that a person must be high for BlazePose's detector: 20 % of 224
+SMALLEST = {BLAZEPOSE: 45, OURS: 40}
+"""Pixels of its input that a person must be high for a detector of ours or BlazePose's: 20 % of 224, 13 % of 320."""
+
 _MOST_TILES = 8  # along the longer side
 
 # of what differs from PoseSettings' defaults, which are those of "few"
 _MODES: dict[str, dict[str, object]] = {
-    "1": {"sizes": (224,), "max_people": 1, "detect_every_s": 1.0},
+    "1": {"max_people": 1, "detect_every_s": 1.0},
     "few": {},
-    "crowd": {"sizes": (448,), "max_people": 64},
+    "crowd": {"max_people": 64},
 }
+_SIZES: dict[str, dict[str, tuple[int, ...]]] = {
+    BLAZEPOSE: {"1": (224,), "few": (224, 448), "crowd": (448,)},
+    OURS: {"1": (256,), "few": (320,), "crowd": (448,)},
+}
+_LADDERS: dict[str, tuple[tuple[int, ...], ...]] = {
+    BLAZEPOSE: ((224,), (224, 448), (448,)),
+    OURS: ((256,), (320,), (384,), (448,)),
+}
+"""What is looked at for smaller and smaller people; the last with tiles, if it must be."""
+
 _CROWD_HEIGHT = 0.06
 
 
@@ -28,21 +40,22 @@ def budgeted(settings: PoseSettings) -> PoseSettings:
     ((224,), (448,))
     """
     wanted = dict(_MODES[settings.people])
+    kind = settings.detector if settings.detector in _SIZES else BLAZEPOSE
+    wanted["sizes"] = _SIZES[kind][settings.people]
     height = settings.min_height
     if height is None and settings.people == "crowd":
         wanted["min_height"] = _CROWD_HEIGHT
     elif height is not None and settings.people != "crowd":
-        wanted["sizes"] = _sizes(height)
+        wanted["sizes"] = _sizes(kind, height)
     usual = {field.name: field.default for field in fields(PoseSettings)}
     changed = {name: value for name, value in wanted.items() if getattr(settings, name) == usual[name]}
     return replace(settings, **changed)  # type: ignore[arg-type] # the names are those of its fields
 
 
-def _sizes(height: float) -> tuple[int, ...]:
-    """What BlazePose's detector finds people of that height at; of tiles the larger size is enough."""
-    if height * 224 >= BLAZEPOSE_SMALLEST:
-        return (224,)
-    return (224, 448) if height * 448 >= BLAZEPOSE_SMALLEST else (448,)
+def _sizes(kind: str, height: float) -> tuple[int, ...]:
+    """What the detector finds people of that height at; of tiles the largest size is enough."""
+    ladder = _LADDERS[kind]
+    return next((sizes for sizes in ladder if height * max(sizes) >= SMALLEST[kind]), ladder[-1])
 
 
 def tiles_along(settings: PoseSettings, *, smallest: int, side: int) -> int:

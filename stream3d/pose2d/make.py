@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.meters import Meters
-from stream3d.nets.blazepose import detector_spec, landmark_spec
+from stream3d.nets.blazepose import LANDMARK_WEIGHTS, detector_spec, landmark_spec
+from stream3d.nets.graph_file import notes_of
 from stream3d.nets.spec import NetSpec
-from stream3d.pose2d.budget import BLAZEPOSE_SMALLEST, budgeted, tiles_along
+from stream3d.pose2d.belief import belief_of
+from stream3d.pose2d.budget import SMALLEST, budgeted, tiles_along
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.estimator import PoseEstimator
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.measured import MeasuredDetector, MeasuredKeypoints
 from stream3d.pose2d.onestage import OneStageEstimator
-from stream3d.pose2d.own import OnnxDetector, OnnxOneStage, detector_from, keypoints_from
+from stream3d.pose2d.own import OnnxOneStage, detector_from, keypoints_from
+from stream3d.pose2d.person import person_detector
 from stream3d.pose2d.protocol import KeypointNet, PersonDetector
-from stream3d.pose2d.settings import BLAZEPOSE, PoseSettings
+from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import TiledDetector
+from stream3d.skeleton import BLAZEPOSE33
 
 _CROPS = (1,)  # people in one call of the landmark net: on a CPU a batch costs as much as its parts
 
@@ -32,10 +37,10 @@ def make_estimator(
     landmarks: Callable[[], NetSpec] = landmark_spec,
     meters: Meters | None = None,
 ) -> PoseEstimator | OneStageEstimator:
-    """The 2D room: by default BlazePose's detector and full landmark net, fetched on first use.
+    """The 2D room, with the detector and the net of keypoints that the settings name; BlazePose's are fetched once.
 
-    ``detector`` (by height and width) and ``landmarks`` may name other nets with BlazePose's inputs and outputs.
-    ``meters`` get what looks (``detect``) and readings (``keypoints``) cost, apart.
+    ``detector`` (by height and width) and ``landmarks`` may stand in for BlazePose's, with inputs and outputs as those
+    have them. ``meters`` get what looks (``detect``) and readings (``keypoints``) cost, apart.
 
     Raises:
         SettingsError: the settings name nets that cannot be used, or not together.
@@ -43,31 +48,40 @@ def make_estimator(
         EngineError: the nets cannot be compiled here.
     """
     settings = budgeted(settings or PoseSettings())
-    net: KeypointNet
-    if settings.keypoints == BLAZEPOSE:
-        crops = make_engine(replace(landmarks(), buckets=_CROPS), engine)
-        net = BlazePoseLandmarks(crops, min_presence=settings.min_presence)
-    else:
-        own = keypoints_from(settings.keypoints, engine)
-        if isinstance(own, OnnxOneStage):
-            return _one_stage(own, settings)
-        net = own
+    net = _keypoints(settings, engine, landmarks)
+    if isinstance(net, OnnxOneStage):
+        return _one_stage(net, settings)
     finder = _detector(settings, engine, detector)
     if meters is not None:
         finder, net = MeasuredDetector(finder, meters), MeasuredKeypoints(net, meters)
     return PoseEstimator(finder, net, settings)
 
 
+def _keypoints(
+    settings: PoseSettings, engine: EngineSettings | None, spec: Callable[[], NetSpec]
+) -> KeypointNet | OnnxOneStage:
+    if settings.keypoints not in (BLAZEPOSE, OURS):
+        return keypoints_from(settings.keypoints, engine)
+    belief = None
+    if settings.keypoints == OURS:
+        spec = partial(landmark_spec, weights=LANDMARK_WEIGHTS)
+        belief = belief_of(notes_of(LANDMARK_WEIGHTS), BLAZEPOSE33.size)
+    crops = make_engine(replace(spec(), buckets=_CROPS), engine)
+    return BlazePoseLandmarks(crops, min_presence=settings.min_presence, belief=belief)
+
+
 def _detector(
     settings: PoseSettings, engine: EngineSettings | None, spec: Callable[[int, int], NetSpec]
 ) -> PersonDetector:
-    finder: OnnxDetector | BlazePoseDetector
-    if settings.detector != BLAZEPOSE:
-        finder = detector_from(settings.detector, engine)
-        along = tiles_along(settings, smallest=finder.smallest, side=finder.side)
+    finder: PersonDetector
+    if settings.detector not in (BLAZEPOSE, OURS):
+        own = detector_from(settings.detector, engine)
+        finder, smallest, side = own, own.smallest, own.side
     else:
-        finder = _blazepose(settings, engine, spec)
-        along = tiles_along(settings, smallest=BLAZEPOSE_SMALLEST, side=max(settings.sizes))
+        smallest, side = SMALLEST[settings.detector], max(settings.sizes)
+        ours = settings.detector == OURS
+        finder = person_detector(None, engine, size=side) if ours else _blazepose(settings, engine, spec)
+    along = tiles_along(settings, smallest=smallest, side=side)
     return TiledDetector(finder, along=along) if along > 1 else finder
 
 
@@ -83,7 +97,7 @@ def _blazepose(
 
 
 def _one_stage(net: OnnxOneStage, settings: PoseSettings) -> OneStageEstimator:
-    if settings.detector != BLAZEPOSE:
+    if settings.detector != PoseSettings().detector:
         raise SettingsError(
             f"--keypoints {settings.keypoints} finds people itself: leave out --detector {settings.detector}"
         )

@@ -8,6 +8,9 @@ from typing import Literal
 from stream3d.errors import SettingsError
 
 BLAZEPOSE = "blazepose"
+OURS = "stream3d"
+"""The nets of these names: BlazePose's as MediaPipe has them, and those that were trained here."""
+
 PEOPLE = ("1", "few", "crowd")
 
 
@@ -17,10 +20,10 @@ class PoseSettings:
 
     The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is
     followed, every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``detector`` and
-    ``keypoints`` are ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the sides in pixels of the
-    squares BlazePose's detector looks at; larger ones find smaller people and cost by the square. With BlazePose a
-    newcomer needs a detector score of ``min_score``, whoever is followed already only ``confirm_score``, and the
-    landmark net must say ``min_presence``; other nets have their own.
+    ``keypoints`` are ``stream3d``, ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the longer
+    sides in pixels of the pictures that the first two look at; larger ones find smaller people and cost by the square.
+    With BlazePose's detector a newcomer needs a score of ``min_score``, whoever is followed already only
+    ``confirm_score``, and the landmark net must say ``min_presence``; other detectors have their own.
 
     ``people`` says how many to expect, and so chooses ``sizes``, ``max_people`` and ``detect_every_s`` where they have
     their defaults: ``1`` looks seldom and small, ``crowd`` at tiles of the picture too. ``min_height`` is that of the
@@ -40,7 +43,7 @@ class PoseSettings:
     min_presence: float = 0.5
     detect_every_s: float = 0.35
     search_every_s: float = 0.2
-    sizes: tuple[int, ...] = (224, 448)
+    sizes: tuple[int, ...] = ()
     max_people: int = 16
 
     def __post_init__(self) -> None:
@@ -50,10 +53,10 @@ class PoseSettings:
         for name in ("detect_every_s", "search_every_s"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} must not be negative, but is {getattr(self, name)}")
-        if not self.sizes or any(size < 32 or size % 32 for size in self.sizes):
+        if any(size < 32 or size % 32 for size in self.sizes):
             raise SettingsError(f"detector sizes must be multiples of 32, not {self.sizes}")
         if not self.detector or not self.keypoints:
-            raise SettingsError(f"detector and keypoints must be {BLAZEPOSE!r} or a file, not an empty name")
+            raise SettingsError(f"detector and keypoints must be {OURS!r}, {BLAZEPOSE!r} or a file, not an empty name")
         if self.people not in PEOPLE:
             raise SettingsError(f"people must be one of {', '.join(PEOPLE)}, not {self.people!r}")
         if self.min_height is not None and not 0.0 < self.min_height <= 1.0:

@@ -6,8 +6,8 @@ python -m train.landmarks --data DIR [--config FILE] [--minutes N]
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+from stream3d.nets.blazepose import LANDMARK_WEIGHTS
 from train import command
 from train.detector.photos import Photos
 from train.harness import run
@@ -30,8 +30,7 @@ def train(game: Reading, place: command.Place) -> LandmarkTrainer:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    out = Path("landmarks.safetensors")
-    command.main(Recipe, game_of, __doc__ or "", out, arguments, name="landmarks", train=train)
+    command.main(Recipe, game_of, __doc__ or "", LANDMARK_WEIGHTS, arguments, name="landmarks", train=train)
 
 
 if __name__ == "__main__":

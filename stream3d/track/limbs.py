@@ -13,7 +13,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-_MISFIT = 9.0  # squared deviation from which a joint is not this person's
+_MISFIT = 5.0  # squared deviation from which a joint is not this person's
 _BETTER = 0.5  # and the other's must be below this share of it
 
 

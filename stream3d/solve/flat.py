@@ -33,8 +33,9 @@ def unchanged(tracks: Tracks2D) -> Tracks2D:
 class KeypointSmoother:
     """One-Euro smoothing of keypoints, whose cut-off rises with speed in heights of the person per second.
 
-    Somebody still trembles by a third of what the net does; what moves lags by at most 0.2 % of the height. Keeps the
-    past of every (source, person); call it with the frames of a source in the order of their times.
+    Somebody still trembles less than half as much as the net does; what moves evenly lags by at most 0.2 % of the
+    height (v / (2 pi beta v)). Keeps the past of every (source, person); call it with the frames of a source in the
+    order of their times.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Who is found on photographs that nothing was trained on: recall, precision, joints, and ghosts in empty rooms.
 
-``python -m benchmarks.people --data DIR [--detector NAME|FILE ...] [--landmarks FILE] [--size PX] [--every N] [--sets ...]``.
+``python -m benchmarks.people --data DIR [--detector NAME|FILE ...] [--landmarks FILE] [--size PX] [--every N] ...``.
 """
 
 from __future__ import annotations

@@ -12,13 +12,15 @@ import numpy.typing as npt
 from stream3d.engine import EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.nets.blazepose import detector_spec, landmark_spec
+from stream3d.nets.graph_file import notes_of
 from stream3d.nets.person import PERSON_WEIGHTS, SIZE
 from stream3d.pose2d import KeypointNet, PersonDetector
+from stream3d.pose2d.belief import belief_of
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.own import detector_from, keypoints_from
 from stream3d.pose2d.person import person_detector
-from stream3d.skeleton import COCO17, convert
+from stream3d.skeleton import BLAZEPOSE33, COCO17, convert
 
 Float32 = npt.NDArray[np.float32]
 
@@ -33,8 +35,8 @@ _SIMPLEPOSE = 'preset = "simplepose"\nweights = "{}"\n'
 class Seen:
     """People found in a picture, best first.
 
-    ``keypoints`` float32 [R, 17, 3] COCO's, px, px, score; ``scores`` float32 [R] of the detector; ``detected``: how
-    many the detector had believed before the keypoint net's presence was asked.
+    ``keypoints`` float32 [R, 17, 3] COCO's, px, px, score; ``scores`` float32 [R] by which they are believed;
+    ``detected``: how many the detector had believed before the keypoint net's presence was asked.
     """
 
     keypoints: Float32
@@ -44,31 +46,44 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A detector and a net of keypoints; ``threshold`` is the score from which run time believes in a newcomer."""
+    """A detector and a net of keypoints; ``threshold`` is the score from which run time believes in a newcomer.
+
+    The score is the detector's or, where the net knows how far to believe itself (``by_joints``), the net's presence.
+    """
 
     name: str
     detector: PersonDetector
     keypoints: KeypointNet
+    by_joints: bool = False
 
     @property
     def threshold(self) -> float:
         """See the class."""
-        return self.detector.min_score
+        return self.keypoints.newcomer_presence if self.by_joints else self.detector.min_score
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> Seen:
         """Everybody in a picture uint8 [H, W, 3] RGB down to the lowest score of the curves."""
         found = self.detector(image)
-        detected = int((found.scores >= self.threshold).sum())
+        detected = int((found.scores >= self.detector.min_score).sum())
         if not len(found.regions):
             return Seen(keypoints=np.zeros((0, 17, 3), np.float32), scores=found.scores, detected=0)
         said = self.keypoints(image, found.regions)
         points = convert(said.keypoints, self.keypoints.layout, COCO17)
+        scores = said.presence if self.by_joints else found.scores
+        least = _LOWEST if self.by_joints else self.keypoints.newcomer_presence
         keep: list[int] = []
-        for row in np.flatnonzero(said.presence >= self.keypoints.min_presence).tolist():
-            apart = np.linalg.norm(points[keep, 5:, :2] - points[row, 5:, :2], axis=-1).mean(-1)
-            if not (apart < _SAME * found.regions[row, 2]).any():
+        for row in np.argsort(-scores, kind="stable").tolist():
+            if said.presence[row] >= least and not _repeated(points, row, keep, found.regions[row, 2]):
                 keep.append(row)
-        return Seen(keypoints=points[keep], scores=found.scores[keep], detected=detected)
+        return Seen(keypoints=points[keep], scores=scores[keep], detected=detected)
+
+
+def _repeated(points: Float32, row: int, earlier: list[int], side: float) -> bool:
+    """Whether a pose lies on an earlier one, by the joints that both have."""
+    apart = np.linalg.norm(points[earlier, 5:, :2] - points[row, 5:, :2], axis=-1)
+    known = np.isfinite(apart)
+    mean = np.where(known, apart, 0).sum(-1) / np.maximum(known.sum(-1), 1)
+    return bool(((mean < _SAME * side) & known.any(-1)).any())
 
 
 def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = None) -> Pair:
@@ -81,9 +96,16 @@ def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = No
     """
     if name == "yolox-simplepose":
         return _peers(data / "nets")
-    engine = make_engine(replace(landmark_spec(weights=landmarks), buckets=(1,)), _settings())
-    named = Path(name).stem if landmarks is None else f"{Path(name).stem}+{landmarks.stem}"
-    return Pair(name=named, detector=_detector(name, size), keypoints=BlazePoseLandmarks(engine))
+    net = make_engine(replace(landmark_spec(weights=landmarks), buckets=(1,)), _settings())
+    if landmarks is None:
+        return Pair(name=Path(name).stem, detector=_detector(name, size), keypoints=BlazePoseLandmarks(net))
+    belief = belief_of(notes_of(landmarks), BLAZEPOSE33.size)
+    return Pair(
+        name=f"{Path(name).stem}+{landmarks.stem}",
+        detector=_detector(name, size),
+        keypoints=BlazePoseLandmarks(net, belief=belief),
+        by_joints=belief is not None,
+    )
 
 
 def _settings() -> EngineSettings:

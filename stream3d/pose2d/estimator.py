@@ -59,7 +59,7 @@ class PoseEstimator:
             looked, followed = True, seen
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
             seen = followed.and_those(self._read(frame.image, fresh))
-        keep = self._keep(seen)
+        keep = self._keep(seen, followed=len(regions))
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
@@ -116,11 +116,13 @@ class PoseEstimator:
         order[rows[better]] = len(asked) + np.flatnonzero(better)
         return seen.and_those(again).rows(order)
 
-    def _keep(self, seen: Landmarks) -> Int64:
-        """Rows that are people and no repetition of an earlier row."""
+    def _keep(self, seen: Landmarks, *, followed: int) -> Int64:
+        """Rows that are people and no repetition of an earlier row; from row ``followed`` on they are newcomers."""
         main = [self.layout.names.index(name) for name in _MAIN]
         keep: list[int] = []
-        for row in map(int, np.flatnonzero(seen.presence >= self._keypoints.min_presence)):
+        new = np.arange(len(seen.presence)) >= followed
+        least = np.where(new, self._keypoints.newcomer_presence, self._keypoints.min_presence)
+        for row in map(int, np.flatnonzero(seen.presence >= least)):
             if np.isfinite(seen.regions[row]).all() and not any(_same_pose(seen, row, other, main) for other in keep):
                 keep.append(row)
         return np.array(keep, np.int64)

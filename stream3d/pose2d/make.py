@@ -20,7 +20,7 @@ from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.measured import MeasuredDetector, MeasuredKeypoints
 from stream3d.pose2d.onestage import OneStageEstimator
 from stream3d.pose2d.own import OnnxOneStage, detector_from, keypoints_from
-from stream3d.pose2d.person import person_detector
+from stream3d.pose2d.person import CANDIDATE, PersonNetDetector, person_detector
 from stream3d.pose2d.protocol import KeypointNet, PersonDetector
 from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import TiledDetector
@@ -79,10 +79,14 @@ def _detector(
         finder, smallest, side = own, own.smallest, own.side
     else:
         smallest, side = SMALLEST[settings.detector], max(settings.sizes)
-        ours = settings.detector == OURS
-        finder = person_detector(None, engine, size=side) if ours else _blazepose(settings, engine, spec)
+        finder = _ours(settings, engine) if settings.detector == OURS else _blazepose(settings, engine, spec)
     along = tiles_along(settings, smallest=smallest, side=side)
     return TiledDetector(finder, along=along) if along > 1 else finder
+
+
+def _ours(settings: PoseSettings, engine: EngineSettings | None) -> PersonNetDetector:
+    least = CANDIDATE if settings.keypoints == OURS else None
+    return person_detector(None, engine, size=max(settings.sizes), min_score=least)
 
 
 def _blazepose(

@@ -23,6 +23,9 @@ UInt8 = npt.NDArray[np.uint8]
 
 _OVERLAP = 0.6  # IoU above which two boxes are one person: people side by side share less
 _MOST = 300  # answers that are looked at
+CANDIDATE = 0.2
+"""Score from which a region is worth a look of a net of keypoints that knows how far to believe itself."""
+
 cells = cache(cells_of)
 
 
@@ -121,11 +124,13 @@ def person_detector(
     engine: EngineSettings | None = None,
     *,
     size: int = SIZE,
+    min_score: float | None = None,
     confirm_score: float | None = None,
 ) -> PersonNetDetector:
-    """The detector of a file of weights, or of the one that ships, with the threshold that the file names.
+    """The detector of a file of weights, or of the one that ships.
 
-    Who is followed already is confirmed from ``confirm_score`` on, by default 0.6 times the threshold.
+    A newcomer needs a score of ``min_score``, by default the threshold that the file names; who is followed already is
+    confirmed from ``confirm_score`` on, by default 0.6 times that.
 
     Raises:
         ModelMissingError: no such file.
@@ -137,5 +142,6 @@ def person_detector(
     def engine_for(height: int, width: int) -> Engine:
         return make_engine(replace(person_spec(height, width, weights=weights), buckets=(1,)), engine)
 
-    lower = 0.6 * said.threshold if confirm_score is None else confirm_score
-    return PersonNetDetector(engine_for, size=size, min_score=said.threshold, confirm_score=lower)
+    least = said.threshold if min_score is None else min_score
+    lower = 0.6 * least if confirm_score is None else confirm_score
+    return PersonNetDetector(engine_for, size=size, min_score=least, confirm_score=lower)

@@ -100,7 +100,12 @@ class KeypointNet(Protocol):
 
     @property
     def min_presence(self) -> float:
-        """The presence from which a region holds a person."""
+        """The presence from which a region where somebody was followed to still holds a person."""
+        ...
+
+    @property
+    def newcomer_presence(self) -> float:
+        """The presence, at least ``min_presence``, from which a region that the detector gave holds one."""
         ...
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.common import add_nets, pose_settings
 from stream3d.geometry import Camera
 from stream3d.lift import LiftSettings
 from stream3d.pipeline import CameraSettings, RunSettings, results
+from stream3d.pose2d import PoseSettings
 from stream3d.sample import SampleTruth, load_truth
 from stream3d.skeleton import COCO17, convert
 from stream3d.values import Result
@@ -43,10 +45,11 @@ class Accuracy:
     ids: int
 
 
-def true_settings(truth: SampleTruth) -> RunSettings:
+def true_settings(truth: SampleTruth, pose: PoseSettings | None = None) -> RunSettings:
     """The settings that know the sample's camera and stature."""
     fov = math.degrees(2 * math.atan(max(truth.width, truth.height) / 2 / truth.fx))
-    return RunSettings(camera=CameraSettings(fov_deg=fov), lift=LiftSettings(height_m=truth.height_m))
+    known = RunSettings(camera=CameraSettings(fov_deg=fov), lift=LiftSettings(height_m=truth.height_m))
+    return replace(known, pose=pose or PoseSettings())
 
 
 def measure(settings: RunSettings | None = None) -> Accuracy:
@@ -92,8 +95,11 @@ def main() -> None:
     """Print both ways as a table, or as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
+    add_nets(parser)
     arguments = parser.parse_args()
-    rows = {"as it comes": measure(), "camera and stature known": measure(true_settings(load_truth()))}
+    pose = pose_settings(arguments)
+    ways = {"as it comes": RunSettings(pose=pose), "camera and stature known": true_settings(load_truth(), pose)}
+    rows = {name: measure(settings) for name, settings in ways.items()}
     if arguments.json:
         print(json.dumps({name: asdict(row) for name, row in rows.items()}))
         return

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stream3d.errors import TrackFileError
 from stream3d.geometry import Camera
 from stream3d.lift import LiftSettings, make_lifter
-from stream3d.pose2d import make_estimator
+from stream3d.pose2d import PoseSettings, make_estimator
 from stream3d.solve import make_smoother
 from stream3d.source import Source, open_source
 from stream3d.track import Tracker
@@ -46,9 +46,9 @@ class Person:
     keypoints: Float32
 
 
-def see(clip: str | Path, most: int | None = None) -> Seen:
+def see(clip: str | Path, most: int | None = None, settings: PoseSettings | None = None) -> Seen:
     """Find and follow everybody in the first ``most`` frames of a clip, or in all."""
-    estimator, tracker, tracks = make_estimator(), Tracker(), []
+    estimator, tracker, tracks = make_estimator(settings), Tracker(), []
     with open_source(clip) as source:
         estimator.warm(source.info.width, source.info.height)
         for frame in _first(source, most):

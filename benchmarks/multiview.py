@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.common import make_parser, table, write_json
+from benchmarks.common import add_nets, make_parser, pose_settings, table, write_json
 from benchmarks.lifters import named
 from benchmarks.lifting import Seen, lift, see
 from benchmarks.qualisys import View, read_calibration
@@ -70,10 +70,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with multiview/")
     parser.add_argument("--lifter", action="append", metavar="NAME=FILE", help="weights (default: those that ship)")
     parser.add_argument("--frames", type=int, metavar="N", help="no more than the first N")
+    add_nets(parser)
     given = parser.parse_args(argv)
     folder = given.data / "multiview"
     views = read_calibration(folder / "Calib.qca.txt")
-    seen = [see(folder / f"{view.name}.mp4", given.frames) for view in views]
+    seen = [see(folder / f"{view.name}.mp4", given.frames, pose_settings(given)) for view in views]
     truth = together(seen, views)
     results: dict[str, Any] = {"triangulation": of_triangulation(truth, views), "lifters": {}}
     for name, path in map(named, given.lifter or ["default"]):

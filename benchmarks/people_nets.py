@@ -16,6 +16,7 @@ from stream3d.nets.graph_file import notes_of
 from stream3d.nets.person import PERSON_WEIGHTS, SIZE
 from stream3d.pose2d import KeypointNet, PersonDetector
 from stream3d.pose2d.belief import belief_of
+from stream3d.pose2d.both import BothDetectors
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.own import detector_from, keypoints_from
@@ -48,7 +49,8 @@ class Seen:
 class Pair:
     """A detector and a net of keypoints; ``threshold`` is the score from which run time believes in a newcomer.
 
-    The score is the detector's or, where the net knows how far to believe itself (``by_joints``), the net's presence.
+    The score is the detector's or, where the net knows how far to believe itself (``by_joints``), what run time asks
+    of both: the net's presence times the root of the detector's score.
     """
 
     name: str
@@ -59,7 +61,7 @@ class Pair:
     @property
     def threshold(self) -> float:
         """See the class."""
-        return self.keypoints.newcomer_presence if self.by_joints else self.detector.min_score
+        return self.keypoints.agreement if self.by_joints else self.detector.min_score
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> Seen:
         """Everybody in a picture uint8 [H, W, 3] RGB down to the lowest score of the curves."""
@@ -69,8 +71,8 @@ class Pair:
             return Seen(keypoints=np.zeros((0, 17, 3), np.float32), scores=found.scores, detected=0)
         said = self.keypoints(image, found.regions)
         points = convert(said.keypoints, self.keypoints.layout, COCO17)
-        scores = said.presence if self.by_joints else found.scores
-        least = _LOWEST if self.by_joints else self.keypoints.newcomer_presence
+        scores = said.presence * np.sqrt(found.scores) if self.by_joints else found.scores
+        least = _LOWEST if self.by_joints else self.keypoints.min_presence
         keep: list[int] = []
         for row in np.argsort(-scores, kind="stable").tolist():
             if said.presence[row] >= least and not _repeated(points, row, keep, found.regions[row, 2]):
@@ -100,9 +102,12 @@ def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = No
     if landmarks is None:
         return Pair(name=Path(name).stem, detector=_detector(name, size), keypoints=BlazePoseLandmarks(net))
     belief = belief_of(notes_of(landmarks), BLAZEPOSE33.size)
+    finder = _detector(name, size)
+    if name == "person" and belief is not None:
+        finder = BothDetectors(finder, _detector("blazepose-224", size))
     return Pair(
         name=f"{Path(name).stem}+{landmarks.stem}",
-        detector=_detector(name, size),
+        detector=finder,
         keypoints=BlazePoseLandmarks(net, belief=belief),
         by_joints=belief is not None,
     )

@@ -47,7 +47,7 @@ class StickNets:
     """The detector and the keypoint net of one scene; ``show`` says which frame is before them."""
 
     layout = BLAZEPOSE33
-    min_presence = newcomer_presence = 0.5
+    min_presence, agreement = 0.5, 0.0
     min_score, confirm_score = 0.6, 0.4
 
     def __init__(self, scene: Scene, errors: Errors | None = None, seed: int = 0) -> None:
@@ -167,7 +167,7 @@ class StickKeypoints:
     """`KeypointNet` of a scene."""
 
     layout, min_presence = StickNets.layout, StickNets.min_presence
-    newcomer_presence = min_presence
+    agreement = 0.0
 
     def __init__(self, nets: StickNets) -> None:
         self.describe, self._nets = nets.describe, nets

@@ -79,7 +79,7 @@ class Part:
     """One of its two faces."""
 
     layout, min_presence, min_score, confirm_score = BLAZEPOSE33, 0.5, 0.6, 0.4
-    newcomer_presence = min_presence
+    agreement = 0.0
 
     def __init__(self, answer: object) -> None:
         self.answer = answer

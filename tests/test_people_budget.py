@@ -31,7 +31,9 @@ def chosen(*arguments: str) -> PoseSettings:
 def test_the_modes_choose_what_was_not_said() -> None:
     one, few, crowd = (budgeted(PoseSettings(people=people)) for people in PEOPLE)  # type: ignore[arg-type]
     assert (one.sizes, one.max_people, one.detect_every_s, one.min_height) == ((224,), 1, 1.0, None)
-    assert few == PoseSettings(sizes=(224, 448))
+    assert few == PoseSettings(sizes=(224, 448), detector="blazepose", keypoints="blazepose")
+    assert (crowd.detector, crowd.keypoints) == (OURS, OURS)
+    assert budgeted(PoseSettings(people="crowd", detector="mine.onnx")).detector == "mine.onnx"
     assert (crowd.sizes, crowd.max_people, crowd.min_height) == ((448,), 64, 0.06)
     assert budgeted(PoseSettings(people="crowd", max_people=20, min_height=0.2)).max_people == 20
 

@@ -54,12 +54,12 @@ class PoseEstimator:
         looked = self._due(frame, nobody=not len(regions), searching=searching)
         found = self._detector(frame.image) if looked else nobody_found()
         confirmed, fresh = self._divide(found, regions)
-        seen = self._read(frame.image, np.concatenate([regions, fresh]))
+        seen = self._read(frame.image, np.concatenate([regions, fresh.regions]))
         if not looked and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
-            seen = followed.and_those(self._read(frame.image, fresh))
-        keep = self._keep(seen, followed=len(regions))
+            seen = followed.and_those(self._read(frame.image, fresh.regions))
+        keep = self._keep(seen, np.concatenate([np.ones(len(regions), np.float32), fresh.scores]))
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
@@ -116,32 +116,30 @@ class PoseEstimator:
         order[rows[better]] = len(asked) + np.flatnonzero(better)
         return seen.and_those(again).rows(order)
 
-    def _keep(self, seen: Landmarks, *, followed: int) -> Int64:
-        """Rows that are people and no repetition of an earlier row; from row ``followed`` on they are newcomers."""
+    def _keep(self, seen: Landmarks, scores: Float32) -> Int64:
+        """Rows that are people and no repetition of an earlier row; ``scores`` [R] are the detector's of newcomers."""
         main = [self.layout.names.index(name) for name in _MAIN]
         keep: list[int] = []
-        new = np.arange(len(seen.presence)) >= followed
-        least = np.where(new, self._keypoints.newcomer_presence, self._keypoints.min_presence)
-        for row in map(int, np.flatnonzero(seen.presence >= least)):
+        agreed = (scores == 1) | (np.sqrt(scores) * seen.presence >= self._keypoints.agreement)
+        for row in map(int, np.flatnonzero((seen.presence >= self._keypoints.min_presence) & agreed)):
             if np.isfinite(seen.regions[row]).all() and not any(_same_pose(seen, row, other, main) for other in keep):
                 keep.append(row)
         return np.array(keep, np.int64)
 
-    def _divide(self, found: Found, regions: Float32) -> tuple[Bool, Float32]:
-        """Which regions [R] (and then all fresh ones) the detector confirms, and the fresh regions [N, 4].
+    def _divide(self, found: Found, regions: Float32) -> tuple[Bool, Found]:
+        """Which regions [R] (and then all fresh ones) the detector confirms, and the fresh ones.
 
         To confirm somebody who is followed takes less belief than to begin to follow.
         """
-        confirmed = np.zeros(len(regions), np.bool_)
-        fresh = []
-        for region, score in zip(found.regions, found.scores, strict=True):
+        confirmed, fresh = np.zeros(len(regions), np.bool_), []
+        for row, (region, score) in enumerate(zip(found.regions, found.scores, strict=True)):
             same = same_person(region, regions)
             confirmed |= same
             if not same.any() and score >= self._detector.min_score:
-                fresh.append(region)
-        fresh = fresh[: max(0, self._settings.max_people - len(regions))]
-        news = np.array(fresh, np.float32).reshape(-1, 4)
-        return np.concatenate([confirmed, np.ones(len(news), np.bool_)]), news
+                fresh.append(row)
+        rows = np.array(fresh[: max(0, self._settings.max_people - len(regions))], np.int64)
+        news = Found(regions=found.regions[rows].reshape(-1, 4), scores=found.scores[rows])
+        return np.concatenate([confirmed, np.ones(len(rows), np.bool_)]), news
 
 
 def _same_pose(seen: Landmarks, one: int, other: int, joints: list[int]) -> bool:

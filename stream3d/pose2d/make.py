@@ -13,6 +13,7 @@ from stream3d.nets.blazepose import LANDMARK_WEIGHTS, detector_spec, landmark_sp
 from stream3d.nets.graph_file import notes_of
 from stream3d.nets.spec import NetSpec
 from stream3d.pose2d.belief import belief_of
+from stream3d.pose2d.both import BothDetectors
 from stream3d.pose2d.budget import SMALLEST, budgeted, tiles_along
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.estimator import PoseEstimator
@@ -20,12 +21,13 @@ from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.pose2d.measured import MeasuredDetector, MeasuredKeypoints
 from stream3d.pose2d.onestage import OneStageEstimator
 from stream3d.pose2d.own import OnnxOneStage, detector_from, keypoints_from
-from stream3d.pose2d.person import CANDIDATE, PersonNetDetector, person_detector
+from stream3d.pose2d.person import CANDIDATE, person_detector
 from stream3d.pose2d.protocol import KeypointNet, PersonDetector
-from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
+from stream3d.pose2d.settings import AUTO, BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import TiledDetector
 from stream3d.skeleton import BLAZEPOSE33
 
+_LARGE = (224,)  # what BlazePose's detector looks at beside ours
 _CROPS = (1,)  # people in one call of the landmark net: on a CPU a batch costs as much as its parts
 
 
@@ -47,10 +49,15 @@ def make_estimator(
         ModelError: the weights cannot be had or are not what they should be.
         EngineError: the nets cannot be compiled here.
     """
-    settings = budgeted(settings or PoseSettings())
+    given = settings or PoseSettings()
+    settings = budgeted(given)
     net = _keypoints(settings, engine, landmarks)
     if isinstance(net, OnnxOneStage):
-        return _one_stage(net, settings)
+        if given.detector != AUTO:
+            raise SettingsError(
+                f"--keypoints {given.keypoints} finds people itself: leave out --detector {given.detector}"
+            )
+        return OneStageEstimator(net, settings)
     finder = _detector(settings, engine, detector)
     if meters is not None:
         finder, net = MeasuredDetector(finder, meters), MeasuredKeypoints(net, meters)
@@ -84,9 +91,12 @@ def _detector(
     return TiledDetector(finder, along=along) if along > 1 else finder
 
 
-def _ours(settings: PoseSettings, engine: EngineSettings | None) -> PersonNetDetector:
-    least = CANDIDATE if settings.keypoints == OURS else None
-    return person_detector(None, engine, size=max(settings.sizes), min_score=least)
+def _ours(settings: PoseSettings, engine: EngineSettings | None) -> PersonDetector:
+    """Our detector; before a net that tells who is no person BlazePose's too, for who fills the picture."""
+    if settings.keypoints != OURS:
+        return person_detector(None, engine, size=max(settings.sizes))
+    ours = person_detector(None, engine, size=max(settings.sizes), min_score=CANDIDATE, confirm_score=CANDIDATE)
+    return BothDetectors(ours, _blazepose(replace(settings, sizes=_LARGE), engine, detector_spec))
 
 
 def _blazepose(
@@ -98,11 +108,3 @@ def _blazepose(
     return BlazePoseDetector(
         engine_for, sizes=settings.sizes, min_score=settings.min_score, confirm_score=settings.confirm_score
     )
-
-
-def _one_stage(net: OnnxOneStage, settings: PoseSettings) -> OneStageEstimator:
-    if settings.detector != PoseSettings().detector:
-        raise SettingsError(
-            f"--keypoints {settings.keypoints} finds people itself: leave out --detector {settings.detector}"
-        )
-    return OneStageEstimator(net, settings)

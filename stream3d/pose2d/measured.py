@@ -36,7 +36,7 @@ class MeasuredKeypoints:
     """
 
     def __init__(self, net: KeypointNet, meters: Meters) -> None:
-        self.layout, self.min_presence, self.newcomer_presence = net.layout, net.min_presence, net.newcomer_presence
+        self.layout, self.min_presence, self.agreement = net.layout, net.min_presence, net.agreement
         self._net, self._meters = net, meters
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:

@@ -100,12 +100,15 @@ class KeypointNet(Protocol):
 
     @property
     def min_presence(self) -> float:
-        """The presence from which a region where somebody was followed to still holds a person."""
+        """The presence from which a region holds a person."""
         ...
 
     @property
-    def newcomer_presence(self) -> float:
-        """The presence, at least ``min_presence``, from which a region that the detector gave holds one."""
+    def agreement(self) -> float:
+        """What presence times the root of the detector's score must be for a region of the detector's to hold one.
+
+        0 for nets that cannot tell more of it than ``min_presence`` asks.
+        """
         ...
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:

@@ -73,7 +73,8 @@ def judged(net: nn.Module, photos: Photos, people: People, regions: Float32, rng
     signs = np.where(able[..., None], features(said.seen[:, COCO_ROWS], peak, spread), np.nan)
     away = said.points[:, COCO_ROWS] - people.keypoints[..., :2]
     squares = normalised(away, covariances(spread, near, 1.0))
-    return Judged(signs=signs.astype(np.float32), right=right, squares=squares[able & right])
+    known = able & right & np.isfinite(squares)  # outside a crop there is no heat
+    return Judged(signs=signs.astype(np.float32), right=right, squares=squares[known])
 
 
 def judgements(keypoints: Float32, like: Float32) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -40,14 +40,16 @@ class Recipe(Run):
     """Everything that decides the outcome, written into the checkpoint and the weights.
 
     A step is ``crops`` crops, the share ``empty`` of them without anybody. The first ``frozen`` layers do not learn.
-    Every ``look_every`` steps the log gets what is found on the validation photographs (0: never). Each ``w_`` is the
-    weight of a loss.
+    Every ``look_every`` steps the log gets what is found on the validation photographs (0: never). What is written are
+    weights between those before training and the trained ones, the share ``blend`` of these. Each ``w_`` is the weight
+    of a loss.
     """
 
     crops: int = 16
     frozen: int = 20
     empty: float = 0.12
     look_every: int = 500
+    blend: float = 0.4
     w_points: float = 1.0
     w_heat: float = 0.5
     w_depth: float = 0.3

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stream3d.nets.blazepose_torch import landmark_graph
+from stream3d.nets.blazepose_torch import landmark_graph, load_landmarker
 from stream3d.nets.graph_file import save_graph
 from train.detector.photos import VALIDATION
 from train.harness import Trainer, device_of, has_bf16
@@ -70,9 +70,21 @@ def _groups(net: nn.Module) -> list[dict[str, object]]:
     return [{"params": [p], "size": float(p.detach().square().mean().sqrt().clamp(min=_SMALLEST))} for p in learning]
 
 
+@torch.no_grad()
+def blended(net: nn.Module, before: nn.Module, share: float) -> nn.Module:
+    """``net`` with weights between those ``before`` training (share 0) and its own (1), in place.
+
+    What was learnt on a few thousand photographs is nearly all there half way, and what the net knew of poses that are
+    not among them is still there (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """
+    for now, then in zip(net.parameters(), before.parameters(), strict=True):
+        now.copy_(torch.lerp(then.to(now), now, share))
+    return net
+
+
 def finish(trainer: LandmarkTrainer, out: Path) -> None:
     """Write the averaged weights, what they read on the validation photographs, and how far to believe them."""
-    net = trainer.average["landmarks"].cpu().float()
+    net = blended(trainer.average["landmarks"].cpu().float(), load_landmarker().net, trainer.game.recipe.blend)
     found = figures(net, trainer.game.photos, trainer.looked_at)
     notes = trainer.notes() | {name: f"{value:.4f}" for name, value in found.items()}
     notes |= belief_in(net, trainer.game.photos, trainer.looked_at)

@@ -26,7 +26,7 @@ class OnnxKeypoints:
 
     def __init__(self, card: CropCard, spec: OnnxSpec, engine: Engine) -> None:
         self.layout, self.min_presence = card.joints, card.min_presence
-        self.newcomer_presence = card.min_presence
+        self.agreement = 0.0
         self._card = card
         self._answers = Answers(card, spec, engine)
 

@@ -1,0 +1,39 @@
+"""Two detectors that miss different people, as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.pose2d.protocol import Found, PersonDetector
+from stream3d.pose2d.regions import same_person
+
+UInt8 = npt.NDArray[np.uint8]
+
+
+class BothDetectors:
+    """Everybody whom either finds, the better of two regions of one person; a `PersonDetector`.
+
+    ``min_score`` is from which a newcomer of either is worth a look of a net of keypoints, each having its own lower
+    bound on what it answers at all.
+    """
+
+    def __init__(self, one: PersonDetector, other: PersonDetector) -> None:
+        self._two = (one, other)
+        self.min_score = min(one.min_score, other.min_score)
+        self.confirm_score = min(one.confirm_score, other.confirm_score)
+
+    def __call__(self, image: UInt8) -> Found:
+        """Find people in ``image`` uint8 [H, W, 3] RGB."""
+        found = [detector(image) for detector in self._two]
+        regions, scores = np.concatenate([f.regions for f in found]), np.concatenate([f.scores for f in found])
+        keep: list[int] = []
+        for row in np.argsort(-scores, kind="stable").tolist():
+            if not keep or not same_person(regions[row], regions[keep]).any():
+                keep.append(row)
+        return Found(regions=regions[keep].reshape(-1, 4), scores=scores[keep])
+
+    def describe(self) -> dict[str, str]:
+        """As the first, and the second's inputs."""
+        one, other = (detector.describe() for detector in self._two)
+        return {**one, "inputs": f"{one.get('inputs', '')}; {other.get('inputs', '')}"}

@@ -30,17 +30,15 @@ def chosen(*arguments: str) -> PoseSettings:
 
 def test_the_modes_choose_what_was_not_said() -> None:
     one, few, crowd = (budgeted(PoseSettings(people=people)) for people in PEOPLE)  # type: ignore[arg-type]
-    assert (one.sizes, one.max_people, one.detect_every_s, one.min_height) == ((224,), 1, 1.0, None)
-    assert few == PoseSettings(sizes=(224, 448), detector="blazepose", keypoints="blazepose")
-    assert (crowd.detector, crowd.keypoints) == (OURS, OURS)
-    assert budgeted(PoseSettings(people="crowd", detector="mine.onnx")).detector == "mine.onnx"
+    assert (one.sizes, one.max_people, one.detect_every_s, one.min_height) == ((256,), 1, 1.0, None)
+    assert few == PoseSettings(sizes=(320,))
     assert (crowd.sizes, crowd.max_people, crowd.min_height) == ((448,), 64, 0.06)
     assert budgeted(PoseSettings(people="crowd", max_people=20, min_height=0.2)).max_people == 20
 
 
 @pytest.mark.parametrize(("height", "sizes", "along"), [(0.3, (224,), 1), (0.11, (224, 448), 1), (0.05, (448,), 3)])
 def test_smaller_people_take_larger_pictures_and_then_tiles(height: float, sizes: tuple[int], along: int) -> None:
-    found = budgeted(PoseSettings(min_height=height))
+    found = budgeted(PoseSettings(detector="blazepose", min_height=height))
     assert found.sizes == sizes
     assert tiles_along(found, smallest=45, side=max(sizes)) == along
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields, replace
 
 from stream3d.errors import SettingsError
-from stream3d.pose2d.settings import AUTO, BLAZEPOSE, OURS, PoseSettings
+from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import OVERLAP
 
 SMALLEST = {BLAZEPOSE: 45, OURS: 40}
@@ -37,11 +37,8 @@ def budgeted(settings: PoseSettings) -> PoseSettings:
     """The settings with what ``people`` and ``min_height`` ask for; a value that was set to another stays.
 
     >>> budgeted(PoseSettings(people="1")).sizes, budgeted(PoseSettings(people="1", sizes=(448,))).sizes
-    ((224,), (448,))
+    ((256,), (448,))
     """
-    suits = OURS if settings.people == "crowd" else BLAZEPOSE
-    detector, keypoints = (suits if name == AUTO else name for name in (settings.detector, settings.keypoints))
-    settings = replace(settings, detector=detector, keypoints=keypoints)
     wanted = dict(_MODES[settings.people])
     kind = settings.detector if settings.detector in _SIZES else BLAZEPOSE
     wanted["sizes"] = _SIZES[kind][settings.people]

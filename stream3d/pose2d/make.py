@@ -23,7 +23,7 @@ from stream3d.pose2d.onestage import OneStageEstimator
 from stream3d.pose2d.own import OnnxOneStage, detector_from, keypoints_from
 from stream3d.pose2d.person import CANDIDATE, person_detector
 from stream3d.pose2d.protocol import KeypointNet, PersonDetector
-from stream3d.pose2d.settings import AUTO, BLAZEPOSE, OURS, PoseSettings
+from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import TiledDetector
 from stream3d.skeleton import BLAZEPOSE33
 
@@ -35,14 +35,14 @@ def make_estimator(
     settings: PoseSettings | None = None,
     engine: EngineSettings | None = None,
     *,
-    detector: Callable[[int, int], NetSpec] = detector_spec,
-    landmarks: Callable[[], NetSpec] = landmark_spec,
+    detector: Callable[[int, int], NetSpec] | None = None,
+    landmarks: Callable[[], NetSpec] | None = None,
     meters: Meters | None = None,
 ) -> PoseEstimator | OneStageEstimator:
     """The 2D room, with the detector and the net of keypoints that the settings name; BlazePose's are fetched once.
 
-    ``detector`` (by height and width) and ``landmarks`` may stand in for BlazePose's, with inputs and outputs as those
-    have them. ``meters`` get what looks (``detect``) and readings (``keypoints``) cost, apart.
+    ``detector`` (by height and width) and ``landmarks`` may take the place of both, with inputs and outputs as
+    BlazePose's have them. ``meters`` get what looks (``detect``) and readings (``keypoints``) cost, apart.
 
     Raises:
         SettingsError: the settings name nets that cannot be used, or not together.
@@ -50,15 +50,19 @@ def make_estimator(
         EngineError: the nets cannot be compiled here.
     """
     given = settings or PoseSettings()
+    if detector is not None:
+        given = replace(given, detector=BLAZEPOSE)
+    if landmarks is not None:
+        given = replace(given, keypoints=BLAZEPOSE)
     settings = budgeted(given)
-    net = _keypoints(settings, engine, landmarks)
+    net = _keypoints(settings, engine, landmarks or landmark_spec)
     if isinstance(net, OnnxOneStage):
-        if given.detector != AUTO:
+        if given.detector != PoseSettings().detector:
             raise SettingsError(
                 f"--keypoints {given.keypoints} finds people itself: leave out --detector {given.detector}"
             )
         return OneStageEstimator(net, settings)
-    finder = _detector(settings, engine, detector)
+    finder = _detector(settings, engine, detector or detector_spec)
     if meters is not None:
         finder, net = MeasuredDetector(finder, meters), MeasuredKeypoints(net, meters)
     return PoseEstimator(finder, net, settings)

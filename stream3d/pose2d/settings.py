@@ -7,8 +7,8 @@ from typing import Literal
 
 from stream3d.errors import SettingsError
 
-AUTO, BLAZEPOSE, OURS = "auto", "blazepose", "stream3d"
-"""Nets by name: BlazePose's as MediaPipe has them, those that were trained here, or whichever suits ``people``."""
+BLAZEPOSE, OURS = "blazepose", "stream3d"
+"""Nets by name: BlazePose's as MediaPipe has them, and those that were trained here."""
 
 PEOPLE = ("1", "few", "crowd")
 
@@ -19,11 +19,10 @@ class PoseSettings:
 
     The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is followed,
     every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``detector`` and
-    ``keypoints`` are ``stream3d``, ``blazepose``, files of the user's own (docs/nets.md), or ``auto``: the first for a
-    ``crowd``, else the second. ``sizes`` are the longer sides in pixels of the pictures that the first two look at;
-    larger ones find smaller people and cost by the square. With BlazePose's detector a newcomer needs a score of
-    ``min_score``, whoever is followed already only ``confirm_score``, and the landmark net must say ``min_presence``;
-    other detectors have their own.
+    ``keypoints`` are ``stream3d``, ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the longer
+    sides in pixels of the pictures that the first two look at; larger ones find smaller people and cost by the square.
+    With BlazePose's detector a newcomer needs a score of ``min_score``, whoever is followed already only
+    ``confirm_score``, and the landmark net must say ``min_presence``; other detectors have their own.
 
     ``people`` says how many to expect, and so chooses ``sizes``, ``max_people`` and ``detect_every_s`` where they have
     their defaults: ``1`` looks seldom and small, ``crowd`` at tiles of the picture too. ``min_height`` is that of the
@@ -34,8 +33,8 @@ class PoseSettings:
         SettingsError: a value outside its range.
     """
 
-    detector: str = AUTO
-    keypoints: str = AUTO
+    detector: str = OURS
+    keypoints: str = OURS
     people: Literal["1", "few", "crowd"] = "few"
     min_height: float | None = None
     min_score: float = 0.6
@@ -56,9 +55,7 @@ class PoseSettings:
         if any(size < 32 or size % 32 for size in self.sizes):
             raise SettingsError(f"detector sizes must be multiples of 32, not {self.sizes}")
         if not self.detector or not self.keypoints:
-            raise SettingsError(
-                f"detector and keypoints must be {AUTO!r}, {OURS!r}, {BLAZEPOSE!r} or a file, not an empty name"
-            )
+            raise SettingsError(f"detector and keypoints must be {OURS!r}, {BLAZEPOSE!r} or a file, not an empty name")
         if self.people not in PEOPLE:
             raise SettingsError(f"people must be one of {', '.join(PEOPLE)}, not {self.people!r}")
         if self.min_height is not None and not 0.0 < self.min_height <= 1.0:

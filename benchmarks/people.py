@@ -17,7 +17,7 @@ from benchmarks.people_measures import Tally
 from benchmarks.people_nets import NAMES, Pair, pair_of
 from benchmarks.people_sets import SETS, photographs
 from benchmarks.plots import save_lines
-from stream3d.nets.person import PERSON_WEIGHTS, SIZE
+from stream3d.nets.person import SIZE
 
 _HEAD = ("detector", "set", "recall", "precision", "AP50", "R@P.85", "OKS recall", "OKS prec.", "mean OKS")
 _HEAD += ("<0.1", "<0.3", "larger", "ghosts", "PCK@0.2", "CPU ms")
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
     parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the photographs")
-    parser.add_argument("--detector", nargs="+", metavar="NAME|FILE", help=f"among {', '.join(NAMES)}, person, files")
+    parser.add_argument("--detector", nargs="+", metavar="NAME|FILE", help=f"among {', '.join(NAMES)}, or files")
     parser.add_argument("--landmarks", type=Path, metavar="FILE", help="weights other than BlazePose's landmark net")
     parser.add_argument("--size", type=int, default=SIZE, help=f"longer side for our own detector ({SIZE})")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th photograph")
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="people", help="of the files written (people)")
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
-    names = arguments.detector or [*NAMES, *(["person"] if PERSON_WEIGHTS.is_file() else [])]
+    names = arguments.detector or NAMES
     results: dict[str, Any] = {}
     for name in names:  # written after each: a run is long
         pair = pair_of(name, arguments.data, arguments.size, arguments.landmarks)

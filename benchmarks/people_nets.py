@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from stream3d.engine import EngineSettings, make_engine
 from stream3d.errors import SettingsError
-from stream3d.nets.blazepose import detector_spec, landmark_spec
+from stream3d.nets.blazepose import LANDMARK_WEIGHTS, detector_spec, landmark_spec
 from stream3d.nets.graph_file import notes_of
 from stream3d.nets.person import PERSON_WEIGHTS, SIZE
 from stream3d.pose2d import KeypointNet, PersonDetector
@@ -25,7 +25,7 @@ from stream3d.skeleton import BLAZEPOSE33, COCO17, convert
 
 Float32 = npt.NDArray[np.float32]
 
-NAMES = ("blazepose-224", "blazepose", "yolox-simplepose")
+NAMES = ("blazepose-224", "blazepose", "yolox-simplepose", "person", "stream3d")
 _LOWEST = 0.15  # score down to which the curves reach
 _SAME = 0.1  # mean distance of joints in sides of the region below which two poses are of one person
 _YOLOX = 'kind = "yolox"\nweights = "{}"\nchannels = "bgr"\nconfirm_score = {}\n'
@@ -89,8 +89,9 @@ def _repeated(points: Float32, row: int, earlier: list[int], side: float) -> boo
 
 
 def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = None) -> Pair:
-    """One of NAMES, ``person`` (the detector that ships), a detector's ``.safetensors``, or an ONNX detector's TOML.
+    """One of NAMES, a detector's ``.safetensors``, or an ONNX detector's TOML.
 
+    ``stream3d`` is what ships: ``person``, our detector alone, and BlazePose's beside it, before our landmark net.
     ``landmarks`` are weights of a landmark net other than BlazePose's.
 
     Raises:
@@ -98,16 +99,14 @@ def pair_of(name: str, data: Path, size: int = SIZE, landmarks: Path | None = No
     """
     if name == "yolox-simplepose":
         return _peers(data / "nets")
+    landmarks = landmarks or (LANDMARK_WEIGHTS if name == "stream3d" else None)
     net = make_engine(replace(landmark_spec(weights=landmarks), buckets=(1,)), _settings())
     if landmarks is None:
         return Pair(name=Path(name).stem, detector=_detector(name, size), keypoints=BlazePoseLandmarks(net))
     belief = belief_of(notes_of(landmarks), BLAZEPOSE33.size)
-    finder = _detector(name, size)
-    if name == "person" and belief is not None:
-        finder = BothDetectors(finder, _detector("blazepose-224", size))
     return Pair(
-        name=f"{Path(name).stem}+{landmarks.stem}",
-        detector=finder,
+        name=name if name == "stream3d" else f"{Path(name).stem}+{landmarks.stem}",
+        detector=_detector(name, size),
         keypoints=BlazePoseLandmarks(net, belief=belief),
         by_joints=belief is not None,
     )
@@ -118,6 +117,8 @@ def _settings() -> EngineSettings:
 
 
 def _detector(name: str, size: int) -> PersonDetector:
+    if name == "stream3d":
+        return BothDetectors(_detector("person", size), _detector("blazepose-224", size))
     if name in ("blazepose-224", "blazepose"):
         sizes = (224,) if name == "blazepose-224" else (224, 448)
         return BlazePoseDetector(
@@ -130,8 +131,7 @@ def _detector(name: str, size: int) -> PersonDetector:
         return person_detector(path, _settings(), size=size, confirm_score=_LOWEST)
     if path.suffix in (".toml", ".onnx"):
         return detector_from(str(path), _settings())
-    known = ", ".join((*NAMES, "person"))
-    raise SettingsError(f"--detector {name}: known are {known}, or a .safetensors, .toml or .onnx file")
+    raise SettingsError(f"--detector {name}: known are {', '.join(NAMES)}, or a .safetensors, .toml or .onnx file")
 
 
 def _peers(nets: Path) -> Pair:

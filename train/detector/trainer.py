@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -49,6 +51,11 @@ class DetectorTrainer(Trainer[Batch]):
                 size = float(tensor.detach().square().mean().sqrt().clamp(min=_SMALLEST))
                 groups.append({"params": [tensor], "weight_decay": 0.0, "share": recipe.trunk_rate * size})
         return groups
+
+    def notes(self) -> dict[str, str]:
+        """As ever, but of the file that it started from only the name: where it lay is nobody's business."""
+        recipe = asdict(self.game.recipe)
+        return super().notes() | {"recipe": json.dumps(recipe | {"start": Path(recipe["start"]).name})}
 
     def _parts(self) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
         return {"nets": self.nets, "average": self.average}, {"optimizer": self.optimizer}

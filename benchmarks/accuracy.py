@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.common import add_nets, pose_settings
+from benchmarks.lifting import add_nets, pose_settings
 from stream3d.geometry import Camera
 from stream3d.lift import LiftSettings
 from stream3d.pipeline import CameraSettings, RunSettings, results

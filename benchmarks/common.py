@@ -19,8 +19,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from stream3d.pose2d import PoseSettings
-
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 _PACKAGES = ("stream3d", "av", "numba", "numpy", "opencv-python-headless", "openvino", "torch")
@@ -157,14 +155,3 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where JSON and PNG go")
     return parser
-
-
-def add_nets(parser: argparse.ArgumentParser) -> None:
-    """``--detector`` and ``--keypoints``, as ``stream3d run`` has them; ``PoseSettings`` are made of what is said."""
-    parser.add_argument("--detector", default=PoseSettings().detector, metavar="NAME|FILE", help="that finds people")
-    parser.add_argument("--keypoints", default=PoseSettings().keypoints, metavar="NAME|FILE", help="that finds joints")
-
-
-def pose_settings(given: argparse.Namespace) -> PoseSettings:
-    """The settings of the 2D room by ``add_nets``' flags."""
-    return PoseSettings(detector=given.detector, keypoints=given.keypoints)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,3 +121,14 @@ def people_of(seen: Seen, poses: Sequence[Poses3D]) -> list[Person]:
             )
         )
     return sorted(people, key=lambda who: -len(who.rows))
+
+
+def add_nets(parser: argparse.ArgumentParser) -> None:
+    """``--detector`` and ``--keypoints``, as ``stream3d run`` has them; ``PoseSettings`` are made of what is said."""
+    parser.add_argument("--detector", default=PoseSettings().detector, metavar="NAME|FILE", help="that finds people")
+    parser.add_argument("--keypoints", default=PoseSettings().keypoints, metavar="NAME|FILE", help="that finds joints")
+
+
+def pose_settings(given: argparse.Namespace) -> PoseSettings:
+    """The settings of the 2D room by ``add_nets``' flags."""
+    return PoseSettings(detector=given.detector, keypoints=given.keypoints)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.common import add_nets, make_parser, pose_settings, table, write_json
+from benchmarks.common import make_parser, table, write_json
 from benchmarks.lifters import named
-from benchmarks.lifting import Seen, lift, see
+from benchmarks.lifting import Seen, add_nets, lift, pose_settings, see
 from benchmarks.qualisys import View, read_calibration
 from benchmarks.slips import LIMBS, untangled
 from benchmarks.triangulate import triangulated

@@ -139,7 +139,7 @@ def test_each_loss_is_least_where_it_should_be() -> None:
     two = losses.heat_maps(nothing[:, 1:], outside[:, 1:], sure[:, 1:])
     torch.testing.assert_close(one, two)
     assert losses.places(truth, truth, sure, sure) == 0
-    near, twice, far, farther = (losses.places(truth + d, truth, sure, 4 * sure) for d in (0.5, 1, 40, 41))
+    near, twice, far, farther = (losses.places(truth + d, truth, sure, 4 * sure) for d in (0.5, 1, 400, 401))
     assert twice / near > 3.5, "the square where it is small"
     assert farther - far < twice - near, "hardly more where it is large"
     assert losses.places(truth + 1, truth, 0 * sure, sure) == 0

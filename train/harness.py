@@ -52,6 +52,15 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def size_of(tensor: Tensor) -> float:
+    """Root mean square, at least 0.001, by which the learning rate of a tensor can be multiplied.
+
+    Where normalisation is folded into a net its weights are of sizes from 0.005 to 40, and one rate for all would shake
+    the small ones while the large ones hardly moved (Shazeer & Stern 2018, "Adafactor", section 8).
+    """
+    return float(tensor.detach().square().mean().sqrt().clamp(min=1e-3))
+
+
 def started(lifter: Lifter, weights: Path) -> None:
     """Give a lifter the weights of another, which may have another lookahead.
 

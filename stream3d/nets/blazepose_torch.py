@@ -14,6 +14,7 @@ from stream3d.nets.tflite import Graph, read_tflite
 from stream3d.nets.tflite_torch import TfliteNet, convert, simplified
 
 LANDMARKS = 39
+_ANSWERS = (0, 1, 3)  # of the landmark net's file: points, presence, heat maps
 
 
 class Detector(nn.Module):
@@ -57,12 +58,12 @@ def load_detector() -> Detector:
 def load_landmarker(*, world: bool = False) -> Landmarker:
     """The landmark net as a module, without the segmentation head and, unless ``world``, without the world head."""
     graph = read_tflite(read_weights("blazepose-landmark"))
-    return Landmarker(convert(graph, (0, 1, 3, 4) if world else (0, 1, 3))).eval()
+    return Landmarker(convert(graph, (*_ANSWERS, 4) if world else _ANSWERS)).eval()
 
 
 def landmark_graph() -> Graph:
     """The graph of ``load_landmarker``'s net. Raises as ``stream3d.models.read_weights`` does."""
-    return simplified(read_tflite(read_weights("blazepose-landmark")), (0, 1, 3))
+    return simplified(read_tflite(read_weights("blazepose-landmark")), _ANSWERS)
 
 
 def landmarker_from(path: Path) -> Landmarker:
@@ -73,6 +74,6 @@ def landmarker_from(path: Path) -> Landmarker:
         ModelError: it holds no such net.
     """
     graph, _ = read_graph(path)
-    if len(graph.outputs) != 3:
-        raise ModelError(f"{path} holds a net of {len(graph.outputs)} answers; a landmark net has 3")
+    if len(graph.outputs) != len(_ANSWERS):
+        raise ModelError(f"{path} holds a net of {len(graph.outputs)} answers; a landmark net has {len(_ANSWERS)}")
     return Landmarker(convert(graph)).eval()

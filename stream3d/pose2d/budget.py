@@ -10,7 +10,10 @@ from stream3d.pose2d.settings import BLAZEPOSE, OURS, PoseSettings
 from stream3d.pose2d.tiles import OVERLAP
 
 SMALLEST = {BLAZEPOSE: 45, OURS: 40}
-"""Pixels of its input that a person must be high for a detector of ours or BlazePose's: 20 % of 224, 13 % of 320."""
+"""Pixels of its input below which people are looked for in larger pictures or tiles.
+
+BlazePose's is 20 % of 224, where it was seen to lose people; ours was set near it and has not been measured.
+"""
 
 _MOST_TILES = 8  # along the longer side
 

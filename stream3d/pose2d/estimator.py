@@ -59,7 +59,7 @@ class PoseEstimator:
             looked, followed = True, seen
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
             seen = followed.and_those(self._read(frame.image, fresh.regions))
-        keep = self._keep(seen, np.concatenate([np.ones(len(regions), np.float32), fresh.scores]))
+        keep = self._keep(seen, fresh.scores)
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
@@ -117,10 +117,14 @@ class PoseEstimator:
         return seen.and_those(again).rows(order)
 
     def _keep(self, seen: Landmarks, scores: Float32) -> Int64:
-        """Rows that are people and no repetition of an earlier row; ``scores`` [R] are the detector's of newcomers."""
+        """Rows that are people and no repetition of an earlier row.
+
+        The last rows are newcomers, of whom the detector said ``scores``; whoever is followed had theirs long ago.
+        """
         main = [self.layout.names.index(name) for name in _MAIN]
         keep: list[int] = []
-        agreed = (scores == 1) | (np.sqrt(scores) * seen.presence >= self._keypoints.agreement)
+        agreed, new = np.ones(len(seen.presence), np.bool_), len(seen.presence) - len(scores)
+        agreed[new:] = np.sqrt(scores) * seen.presence[new:] >= self._keypoints.agreement
         for row in map(int, np.flatnonzero((seen.presence >= self._keypoints.min_presence) & agreed)):
             if np.isfinite(seen.regions[row]).all() and not any(_same_pose(seen, row, other, main) for other in keep):
                 keep.append(row)

@@ -22,7 +22,7 @@ class PoseSettings:
     ``keypoints`` are ``stream3d``, ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the longer
     sides in pixels of the pictures that the first two look at; larger ones find smaller people and cost by the square.
     With BlazePose's detector a newcomer needs a score of ``min_score``, whoever is followed already only
-    ``confirm_score``, and the landmark net must say ``min_presence``; other detectors have their own.
+    ``confirm_score``; its landmark net must say ``min_presence``. Other nets have their own thresholds.
 
     ``people`` says how many to expect, and so chooses ``sizes``, ``max_people`` and ``detect_every_s`` where they have
     their defaults: ``1`` looks seldom and small, ``crowd`` at tiles of the picture too. ``min_height`` is that of the

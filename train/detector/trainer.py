@@ -14,11 +14,10 @@ from stream3d.nets.person_torch import load_person, save_person
 from train.detector.game import Batch, Finding
 from train.detector.photos import VALIDATION
 from train.detector.validate import best_threshold, curve_of
-from train.harness import Trainer, device_of, has_bf16
+from train.harness import Trainer, device_of, has_bf16, size_of
 from train.watch import Watch
 
 _LOOKED_AT = 80  # validation photographs
-_SMALLEST = 1e-3  # root mean square that a tensor of the trunk counts as having
 
 
 class DetectorTrainer(Trainer[Batch]):
@@ -37,19 +36,15 @@ class DetectorTrainer(Trainer[Batch]):
         self.watch = Watch(name=game.watched, factor=recipe.diverged, patience=recipe.patience, warm_up=recipe.warm_up)
 
     def _groups(self) -> list[dict[str, object]]:
-        """The head's weights decay, its biases do not; each tensor of the trunk learns by its own size.
-
-        Normalisation is folded into the trunk, so that its weights are of sizes from 0.005 to 2 (see Shazeer & Stern
-        2018, "Adafactor", section 8).
-        """
+        """The head's weights decay, its biases do not; each tensor of the trunk learns by its own size."""
         recipe, groups = self.game.recipe, []
         for flat in (True, False):
             those = [p for p in self.game.net.heads.parameters() if (p.ndim == 1) == flat]
             groups.append({"params": those, "weight_decay": 0.0 if flat else recipe.weight_decay, "share": 1.0})
         for tensor in self.game.net.trunk.parameters():
             if tensor.requires_grad:
-                size = float(tensor.detach().square().mean().sqrt().clamp(min=_SMALLEST))
-                groups.append({"params": [tensor], "weight_decay": 0.0, "share": recipe.trunk_rate * size})
+                share = recipe.trunk_rate * size_of(tensor)
+                groups.append({"params": [tensor], "weight_decay": 0.0, "share": share})
         return groups
 
     def notes(self) -> dict[str, str]:

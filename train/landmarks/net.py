@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
 from stream3d.nets.blazepose import LANDMARKS
@@ -52,11 +51,6 @@ def answers(net: nn.Module, crops: Tensor) -> Answers:
         heat=heat.float(),
         person=person.float().reshape(-1),
     )
-
-
-def probabilities(said: Answers) -> tuple[Tensor, Tensor]:
-    """Visibility [B, 39] and presence [B] in 0..1."""
-    return torch.sigmoid(said.seen), torch.sigmoid(said.person)
 
 
 def refilled(graph: Graph, net: TfliteNet) -> Graph:

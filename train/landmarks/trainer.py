@@ -11,15 +11,13 @@ from torch import nn
 from stream3d.nets.blazepose_torch import landmark_graph, load_landmarker
 from stream3d.nets.graph_file import save_graph
 from train.detector.photos import VALIDATION
-from train.harness import Trainer, device_of, has_bf16
+from train.harness import Trainer, device_of, has_bf16, size_of
 from train.landmarks.calibrate import belief_in
 from train.landmarks.game import Batch, Reading
 from train.landmarks.net import refilled
 from train.landmarks.people import people_in
 from train.landmarks.validate import figures
 from train.watch import Watch
-
-_SMALLEST = 1e-3  # root mean square that a tensor counts as having
 
 
 class LandmarkTrainer(Trainer[Batch]):
@@ -61,13 +59,8 @@ class LandmarkTrainer(Trainer[Batch]):
 
 
 def _groups(net: nn.Module) -> list[dict[str, object]]:
-    """Each tensor for itself with its root mean square, by which its learning rate is multiplied.
-
-    Normalisation is folded into this net, so that its weights are of sizes from 0.005 to 40, and one rate for all would
-    shake the small ones while the large ones hardly moved (Shazeer & Stern 2018, "Adafactor", section 8).
-    """
-    learning = [p for p in net.parameters() if p.requires_grad]
-    return [{"params": [p], "size": float(p.detach().square().mean().sqrt().clamp(min=_SMALLEST))} for p in learning]
+    """Each tensor for itself with its size, by which its learning rate is multiplied."""
+    return [{"params": [p], "size": size_of(p)} for p in net.parameters() if p.requires_grad]
 
 
 @torch.no_grad()

@@ -13,12 +13,12 @@ from benchmarks.people_nets import Seen
 from benchmarks.people_sets import Photograph
 from stream3d.skeleton import COCO17
 from train.detector.matching import Curve, Matched, curve, match
+from train.landmarks.targets import SIGMAS
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 SIZES = ((0.0, 0.1), (0.1, 0.3), (0.3, 9.0))  # longer side of a person over the picture's
-_SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000  # COCO's
 _GOOD = 0.5  # object keypoint similarity from which a person counts as found with the joints
 _ROOM = 0.1  # of a pose's extent that its box has on every side: flesh round the joints
 _VISIBLE = 0.3
@@ -28,7 +28,7 @@ _HIP, _SHOULDER = COCO17.names.index("right_hip"), COCO17.names.index("left_shou
 def similarity(found: Float32, people: Float32, areas: Float32) -> Float64:
     """Object keypoint similarity [R, G] (COCO) of poses [R, 17, 3] to labelled ones [G, 17, 3]; 0 without labels."""
     away = np.nan_to_num(found[:, None, :, :2].astype(np.float64) - people[None, :, :, :2], nan=1e6)
-    ease = 2 * np.maximum(areas, 1.0)[None, :, None] * (2 * _SIGMAS) ** 2
+    ease = 2 * np.maximum(areas, 1.0)[None, :, None] * (2 * SIGMAS) ** 2
     like = np.exp(-(away**2).sum(-1) / ease) * (people[None, ..., 2] > 0)
     out: Float64 = like.sum(-1) / np.maximum((people[..., 2] > 0).sum(-1), 1)[None]
     return out

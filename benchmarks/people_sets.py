@@ -14,6 +14,7 @@ import numpy.typing as npt
 from stream3d.errors import SettingsError
 from stream3d.skeleton import COCO17
 from train.detector.photos import TEST, Photos
+from train.landmarks.people import BODY
 
 Float32 = npt.NDArray[np.float32]
 
@@ -68,7 +69,7 @@ def _held_out(data: Path, every: int) -> Iterator[Photograph]:
 
 def _areas(boxes: Float32) -> Float32:
     """Of people by their boxes: a body fills about half of one."""
-    out: Float32 = (0.53 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).astype(np.float32)
+    out: Float32 = (BODY * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).astype(np.float32)
     return out
 
 

@@ -21,7 +21,8 @@ Int64 = npt.NDArray[np.int64]
 
 _SMALLEST = 20  # pixels of a box's longer side below which nothing is to be learnt
 _BELIEVED = 0.3
-_BODY = 0.53  # of a box, as COCO's own areas have it on average
+BODY = 0.53
+"""Of a box, as COCO's own areas have it on average."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,7 @@ class People:
     def scale(self) -> Float32:
         """Root of the person's area [M], pixels."""
         sides = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 1.0)
-        return np.sqrt(_BODY * sides.prod(1)).astype(np.float32)
+        return np.sqrt(BODY * sides.prod(1)).astype(np.float32)
 
     def by_circle(self) -> Float32:
         """Regions [M, 4] round hips and circle, or by the box where these are not believed."""

@@ -24,7 +24,9 @@ HIPS, EDGE = 33, 34
 COCO_ROWS = np.array([BLAZEPOSE33.names.index(name) for name in COCO17.names])
 """COCO's joints among BlazePose's."""
 
-_SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000  # COCO's, of a joint
+SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
+"""COCO's, of its joints: how far apart people mark them, in roots of the person's area."""
+
 _AGREES = 0.75  # similarity of one joint from which label and teacher mean the same place
 _TRUSTED = 0.65  # mean similarity from which the teacher is believed about what is not labelled
 _ENOUGH = 5  # labelled joints that it takes to tell
@@ -44,7 +46,7 @@ def kin() -> npt.NDArray[np.int64]:
 
 def tolerances() -> Float32:
     """How exactly each point can be marked, float32 [39]: twice COCO's sigma, in roots of the person's area."""
-    return (2 * _SIGMAS[kin()]).astype(np.float32)
+    return (2 * SIGMAS[kin()]).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

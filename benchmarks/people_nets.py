@@ -19,6 +19,7 @@ from stream3d.pose2d.belief import belief_of
 from stream3d.pose2d.both import BothDetectors
 from stream3d.pose2d.detect import BlazePoseDetector
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
+from stream3d.pose2d.newcomers import looked_twice
 from stream3d.pose2d.own import detector_from, keypoints_from
 from stream3d.pose2d.person import person_detector
 from stream3d.skeleton import BLAZEPOSE33, COCO17, convert
@@ -50,7 +51,7 @@ class Pair:
     """A detector and a net of keypoints; ``threshold`` is the score from which run time believes in a newcomer.
 
     The score is the detector's or, where the net knows how far to believe itself (``by_joints``), what run time asks
-    of both: the net's presence times the root of the detector's score.
+    of both.
     """
 
     name: str
@@ -69,9 +70,10 @@ class Pair:
         detected = int((found.scores >= self.detector.min_score).sum())
         if not len(found.regions):
             return Seen(keypoints=np.zeros((0, 17, 3), np.float32), scores=found.scores, detected=0)
-        said = self.keypoints(image, found.regions)
+        said, scores = self.keypoints(image, found.regions), found.scores
+        if self.by_joints:
+            said, scores = looked_twice(self.keypoints, image, found, said)
         points = convert(said.keypoints, self.keypoints.layout, COCO17)
-        scores = said.presence * np.sqrt(found.scores) if self.by_joints else found.scores
         least = _LOWEST if self.by_joints else self.keypoints.min_presence
         keep: list[int] = []
         for row in np.argsort(-scores, kind="stable").tolist():

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.pose2d.appearance import appearance
+from stream3d.pose2d.newcomers import looked_twice
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector, nobody_found, nobody_seen
-from stream3d.pose2d.regions import same_person
+from stream3d.pose2d.regions import no_regions, same_person
 from stream3d.pose2d.settings import PoseSettings
 from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
@@ -54,12 +55,13 @@ class PoseEstimator:
         looked = self._due(frame, nobody=not len(regions), searching=searching)
         found = self._detector(frame.image) if looked else nobody_found()
         confirmed, fresh = self._divide(found, regions)
-        seen = self._read(frame.image, np.concatenate([regions, fresh.regions]))
+        seen, beliefs = self._read(frame.image, regions, fresh)
         if not looked and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
             confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
-            seen = followed.and_those(self._read(frame.image, fresh.regions))
-        keep = self._keep(seen, fresh.scores)
+            news, beliefs = self._read(frame.image, no_regions(), fresh)
+            seen = followed.and_those(news)
+        keep = self._keep(seen, beliefs)
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
@@ -101,11 +103,22 @@ class PoseEstimator:
         there = seen.presence >= self._keypoints.min_presence
         return np.where(there[:, None], seen.regions, np.float32(np.nan))
 
-    def _read(self, image: UInt8, asked: Float32) -> Landmarks:
-        """Poses in regions [R, 4], read again in the middle where they turned out to lie far off it: fast people."""
+    def _read(self, image: UInt8, regions: Float32, fresh: Found) -> tuple[Landmarks, Float32]:
+        """Poses of those who are followed in ``regions`` [R, 4], then of newcomers, and the belief in each of these.
+
+        All are read together. Whoever turns out to lie far off the middle of their region is read again in their own.
+        """
+        asked = np.concatenate([regions, fresh.regions])
         if not len(asked):
-            return nobody_seen(self.layout)
-        seen = self._keypoints(image, asked)
+            return nobody_seen(self.layout), np.zeros(0, np.float32)
+        order, seen = np.arange(len(asked)), self._keypoints(image, asked)
+        if not self._keypoints.agreement:
+            return self._centred(image, seen, asked), np.ones(len(fresh.scores), np.float32)
+        news, beliefs = looked_twice(self._keypoints, image, fresh, seen.rows(order[len(regions) :]))
+        return self._centred(image, seen.rows(order[: len(regions)]), regions).and_those(news), beliefs
+
+    def _centred(self, image: UInt8, seen: Landmarks, asked: Float32) -> Landmarks:
+        """Poses read again where they turned out to lie far off the middle of what was asked for: fast people."""
         off = np.hypot(*(seen.regions[:, :2] - asked[:, :2]).T)
         rows = np.flatnonzero((seen.presence >= self._keypoints.min_presence) & (off > _OFF * asked[:, 2]))
         if not len(rows):
@@ -116,15 +129,15 @@ class PoseEstimator:
         order[rows[better]] = len(asked) + np.flatnonzero(better)
         return seen.and_those(again).rows(order)
 
-    def _keep(self, seen: Landmarks, scores: Float32) -> Int64:
+    def _keep(self, seen: Landmarks, beliefs: Float32) -> Int64:
         """Rows that are people and no repetition of an earlier row.
 
-        The last rows are newcomers, of whom the detector said ``scores``; whoever is followed had theirs long ago.
+        The last rows are newcomers with their ``beliefs``; whoever is followed was believed in long ago.
         """
         main = [self.layout.names.index(name) for name in _MAIN]
         keep: list[int] = []
-        agreed, new = np.ones(len(seen.presence), np.bool_), len(seen.presence) - len(scores)
-        agreed[new:] = np.sqrt(scores) * seen.presence[new:] >= self._keypoints.agreement
+        agreed = np.ones(len(seen.presence), np.bool_)
+        agreed[len(agreed) - len(beliefs) :] = beliefs >= self._keypoints.agreement
         for row in map(int, np.flatnonzero((seen.presence >= self._keypoints.min_presence) & agreed)):
             if np.isfinite(seen.regions[row]).all() and not any(_same_pose(seen, row, other, main) for other in keep):
                 keep.append(row)

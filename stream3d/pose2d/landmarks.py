@@ -19,7 +19,7 @@ UInt8 = npt.NDArray[np.uint8]
 _BODY = 33
 _HIPS, _EDGE = 33, 34  # two further points, from which the next region follows
 _TELLING = np.array([BLAZEPOSE33.names.index(name) for name in COCO17.names])
-AGREEMENT = 0.47
+AGREEMENT = 0.3
 """Of a detector and a net that knows how far to believe itself: 85 % of what reaches it are people, on photographs."""
 _STILL_THERE = 0.4  # of whoever is followed; not measured but by the clips whose ids are held in tests
 

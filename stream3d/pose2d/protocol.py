@@ -105,9 +105,9 @@ class KeypointNet(Protocol):
 
     @property
     def agreement(self) -> float:
-        """What presence times the root of the detector's score must be for a region of the detector's to hold one.
+        """The belief, see ``newcomers.looked_twice``, from which a region of the detector's holds a person.
 
-        0 for nets that cannot tell more of it than ``min_presence`` asks.
+        0 for nets that cannot tell more of it than ``min_presence`` asks: they are not asked twice.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from train.detector.depthwise import hasten
 from train.detector.people import LABEL
 from train.detector.photos import TRAINING, Photos
 from train.detector.start import begin_as_blazepose
+from train.detector.teacher import Teacher
 from train.recipe import Run
 
 _SHAPES, _SHARES = ((4, 3), (3, 4), (1, 1), (16, 9)), (0.5, 0.2, 0.15, 0.15)
@@ -33,8 +34,9 @@ class Recipe(Run):
     longer side is one of ``sizes``, most of them lying 4:3. Each tensor of the trunk learns at ``trunk_rate`` times its
     size times the head's rate, the stem and first ``frozen`` blocks not at all (0: all learns). ``empty`` is the share
     of photographs that are drawn from those without people. ``focus`` is the power by which what is nearly right counts
-    less. Every ``look_every`` steps the log gets AP50 on a few validation photographs (0: never). Each ``w_`` is the
-    weight of a loss.
+    less. Every ``look_every`` steps the log gets AP50 on a few validation photographs (0: never). ``teacher`` is a
+    YOLOX net as ONNX, in the folder of the data, whose scores are learnt too, less and less so (none if empty). Each
+    ``w_`` is the weight of a loss.
     """
 
     start: str = "blazepose"
@@ -48,6 +50,8 @@ class Recipe(Run):
     w_score: float = 1.0
     w_box: float = 2.0
     w_points: float = 1.0
+    w_taught: float = 1.0
+    teacher: str = "nets/yolox_nano.onnx"
     shape: PersonShape = field(default_factory=PersonShape)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -57,12 +61,13 @@ class Batch:
     """Pictures and who is in them.
 
     ``pictures`` uint8 [B, H, W, 3] RGB; ``people`` float32 [B, G, 9], zeros for nobody; ``counted`` bool [B, N]: cells
-    whose score is judged if nobody is assigned to them.
+    whose score is judged if nobody is assigned to them; ``taught`` float32 [B, N] the teacher's scores of them.
     """
 
     pictures: npt.NDArray[np.uint8]
     people: npt.NDArray[np.float32]
     counted: npt.NDArray[np.bool_]
+    taught: npt.NDArray[np.float32] | None = None
 
 
 def batch_of(canvases: list[Canvas]) -> Batch:
@@ -111,6 +116,7 @@ class Finding:
         self.empty, self.peopled = (numbers[photos.negative[numbers] == empty] for empty in (True, False))
         # as many from empty photographs: soft edges must say nothing of what lies within
         self.patches = np.concatenate([self.peopled, np.resize(self.empty, len(self.peopled) * (len(self.empty) > 0))])
+        self.teacher = Teacher(photos.folder / recipe.teacher) if recipe.teacher and recipe.w_taught else None
         self.net = PersonNet(recipe.shape)
         if recipe.start == "blazepose":
             begin_as_blazepose(self.net)
@@ -128,7 +134,8 @@ class Finding:
             empty = len(self.empty) > 0 and rng.random() < self.recipe.empty
             numbers = self.empty if empty else self.peopled
             canvases.append(make_canvas(self.photos, numbers, shape, rng, how, self.patches))
-        return batch_of(canvases)
+        batch = batch_of(canvases)
+        return replace(batch, taught=self.teacher(batch.pictures)) if self.teacher else batch
 
     def losses(self, batch: Batch, boxes: Tensor, logits: Tensor) -> dict[str, Tensor]:
         """The losses by name, each before its weight, of answers ``boxes`` [B, N, 8] and ``logits`` [B, N]."""
@@ -142,6 +149,9 @@ class Finding:
         truth, quality = people[rows, given.person[rows, at]], given.quality[rows, at].clamp(min=0.05)
         hips = centres[at] + boxes[rows, at, 4:6]
         away = losses.points(hips, hips + boxes[rows, at, 6:8], truth[:, 4:8])
+        if batch.taught is not None:
+            taught = torch.from_numpy(batch.taught).to(boxes.device)
+            parts["taught"] = losses.quality_focal(logits, taught, torch.ones_like(counted), self.recipe.focus)
         return parts | {
             "box": (losses.giou(ends[rows, at], truth[:, :4]) * quality).sum() / quality.sum().clamp(min=1.0),
             "points": (away * truth[:, 8] * quality).sum() / (truth[:, 8] * quality).sum().clamp(min=1.0),

@@ -60,6 +60,7 @@ class Photos:
     """
 
     def __init__(self, data: Path) -> None:
+        self.folder = data
         folder = data / "people_images"
         if not (folder / "photos.tar").is_file() or not (folder / "labels.npz").is_file():
             raise SettingsError(f"--data {data}: there is no people_images/ with photos.tar and labels.npz in it")

@@ -54,3 +54,23 @@ def test_everybody_keeps_one_id(data: Path, name: str) -> None:
     assert not any(None in numbers for numbers in ids.values()), ids
     assert all(len(numbers) == 1 for numbers in ids.values()), ids
     assert len(set().union(*ids.values())) == len(ids), f"an id went from one person to another: {ids}"
+
+
+ANKLES, FOOT_PX = [27, 28], 60  # a foot is 90 px long
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.usefixtures("weights")
+def test_who_embraces_keeps_their_own_legs(data: Path) -> None:
+    """Each ankle seen by eye has an ankle of that person near it, another for each."""
+    name = "two-people-vfr.mp4"
+    golden = GOLDEN[name]
+    tracks = followed(data / "videos" / name, golden["last"])
+    for who, places in golden["feet"].items():
+        index, x, y = golden["people"][who][0]
+        person = whose(tracks[index], x, y, golden["within"])
+        for frame, ankles in places:
+            row = tracks[frame].person.tolist().index(person)
+            away = np.linalg.norm(tracks[frame].keypoints[row, ANKLES, :2][:, None] - np.array(ankles), axis=-1)
+            assert min(np.trace(away), np.trace(away[::-1])) / 2 < FOOT_PX, (who, frame, away)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.newcomers import looked_twice
+from stream3d.pose2d.overlap import apart, same_pose
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector, nobody_found, nobody_seen
 from stream3d.pose2d.regions import no_regions, same_person
 from stream3d.pose2d.settings import PoseSettings
@@ -19,8 +20,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 UInt8 = npt.NDArray[np.uint8]
 
-_MAIN = [f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "hip", "elbow", "knee")]
-_SAME_POSE = 0.08  # mean distance of the main joints, in sides of the region, below which two poses are one person
 _OFF = 0.15  # sides between a region and the pose in it beyond which the pose is read again in its own region
 
 
@@ -115,7 +114,8 @@ class PoseEstimator:
         if not self._keypoints.agreement:
             return self._centred(image, seen, asked), np.ones(len(fresh.scores), np.float32)
         news, beliefs = looked_twice(self._keypoints, image, fresh, seen.rows(order[len(regions) :]))
-        return self._centred(image, seen.rows(order[: len(regions)]), regions).and_those(news), beliefs
+        followed = self._centred(image, seen.rows(order[: len(regions)]), regions)
+        return apart(self._keypoints, image, regions, followed).and_those(news), beliefs
 
     def _centred(self, image: UInt8, seen: Landmarks, asked: Float32) -> Landmarks:
         """Poses read again where they turned out to lie far off the middle of what was asked for: fast people."""
@@ -134,12 +134,13 @@ class PoseEstimator:
 
         The last rows are newcomers with their ``beliefs``; whoever is followed was believed in long ago.
         """
-        main = [self.layout.names.index(name) for name in _MAIN]
         keep: list[int] = []
         agreed = np.ones(len(seen.presence), np.bool_)
         agreed[len(agreed) - len(beliefs) :] = beliefs >= self._keypoints.agreement
         for row in map(int, np.flatnonzero((seen.presence >= self._keypoints.min_presence) & agreed)):
-            if np.isfinite(seen.regions[row]).all() and not any(_same_pose(seen, row, other, main) for other in keep):
+            if np.isfinite(seen.regions[row]).all() and not any(
+                same_pose(seen, row, other, self.layout) for other in keep
+            ):
                 keep.append(row)
         return np.array(keep, np.int64)
 
@@ -157,11 +158,3 @@ class PoseEstimator:
         rows = np.array(fresh[: max(0, self._settings.max_people - len(regions))], np.int64)
         news = Found(regions=found.regions[rows].reshape(-1, 4), scores=found.scores[rows])
         return np.concatenate([confirmed, np.ones(len(rows), np.bool_)]), news
-
-
-def _same_pose(seen: Landmarks, one: int, other: int, joints: list[int]) -> bool:
-    apart = np.linalg.norm(seen.keypoints[one, joints, :2] - seen.keypoints[other, joints, :2], axis=-1)
-    known = np.isfinite(apart)
-    if not known.any():
-        return bool(same_person(seen.regions[one], seen.regions[[other]])[0])
-    return bool(apart[known].mean() < _SAME_POSE * max(seen.regions[one, 2], seen.regions[other, 2]))

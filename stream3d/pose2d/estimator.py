@@ -137,10 +137,9 @@ class PoseEstimator:
         keep: list[int] = []
         agreed = np.ones(len(seen.presence), np.bool_)
         agreed[len(agreed) - len(beliefs) :] = beliefs >= self._keypoints.agreement
-        for row in map(int, np.flatnonzero((seen.presence >= self._keypoints.min_presence) & agreed)):
-            if np.isfinite(seen.regions[row]).all() and not any(
-                same_pose(seen, row, other, self.layout) for other in keep
-            ):
+        agreed &= (seen.presence >= self._keypoints.min_presence) & np.isfinite(seen.regions).all(1)
+        for row in np.flatnonzero(agreed).tolist():
+            if not any(same_pose(seen, row, other, self.layout) for other in keep):
                 keep.append(row)
         return np.array(keep, np.int64)
 

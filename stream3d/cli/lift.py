@@ -32,7 +32,7 @@ def command(arguments: argparse.Namespace) -> int:
             Path(arguments.save),
             lifter,
             options=options,
-            smooth=make_smoother(settings.smoother, settings.smooth),
+            smooth=make_smoother(settings.smoother, settings.smooth, settings.kalman),
             progress=progress,
         )
     finally:

@@ -13,6 +13,7 @@ _SAVE = (
     "write to FILE; the ending says what: .npz .jsonl .csv .mp4 .json/ .2d.npz .2d.json; may be given several times "
     "(default, without --view: NAME.npz and NAME.mp4 in this folder)"
 )
+_SMOOTHERS = ("one-euro", "kalman", "none")  # as in stream3d.solve, which takes a second to import
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -94,7 +95,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-height", type=float, metavar="SHARE", help="of the smallest people, of the picture's longer side: tiles"
     )
-    parser.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
+    parser.add_argument("--smooth", choices=_SMOOTHERS, help="filter over time (default: one-euro)")
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the metric scale")
@@ -120,7 +121,7 @@ def _add_lift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     lift.add_argument("--height", type=float, metavar="METRES", help="of the person, for the metric scale")
     _add_lifter(lift)
     lift.add_argument("--engine", choices=ENGINES, help="what runs the net (default: auto)")
-    lift.add_argument("--smooth", choices=("one-euro", "none"), help="filter over time (default: one-euro)")
+    lift.add_argument("--smooth", choices=_SMOOTHERS, help="filter over time (default: one-euro)")
     lift.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -114,7 +114,7 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
         pose2d=estimator,
         track=Tracker(track),
         lift=make_lifter(settings.lift, settings.engine),
-        smooth=make_smoother(smoother, settings.smooth),
+        smooth=make_smoother(smoother, settings.smooth, settings.kalman),
         smooth2d=make_keypoint_smoother(smoother),
         camera=camera.of_size,
         meters=meters,

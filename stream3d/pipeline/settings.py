@@ -13,7 +13,7 @@ from stream3d.geometry import Camera
 from stream3d.lift import LiftSettings
 from stream3d.pose2d import PoseSettings
 from stream3d.sinks import SinkSettings
-from stream3d.solve import SmoothSettings
+from stream3d.solve import KalmanSettings, SmoothSettings
 from stream3d.source import SourceSettings
 from stream3d.track import TrackSettings
 
@@ -77,6 +77,7 @@ class RunSettings:
     pose: PoseSettings = field(default_factory=PoseSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
     lift: LiftSettings = field(default_factory=LiftSettings)
-    smoother: Literal["one-euro", "none"] = "one-euro"
+    smoother: Literal["one-euro", "kalman", "none"] = "one-euro"
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
+    kalman: KalmanSettings = field(default_factory=KalmanSettings)
     sinks: SinkSettings = field(default_factory=SinkSettings)

@@ -14,7 +14,15 @@ True
 """
 
 from stream3d.solve.flat import KeypointSmoother, make_keypoint_smoother
-from stream3d.solve.settings import SmoothSettings
+from stream3d.solve.settings import KalmanSettings, SmoothSettings
 from stream3d.solve.smooth import SMOOTHERS, Smoother, make_smoother
 
-__all__ = ["SMOOTHERS", "KeypointSmoother", "SmoothSettings", "Smoother", "make_keypoint_smoother", "make_smoother"]
+__all__ = [
+    "SMOOTHERS",
+    "KalmanSettings",
+    "KeypointSmoother",
+    "SmoothSettings",
+    "Smoother",
+    "make_keypoint_smoother",
+    "make_smoother",
+]

@@ -21,8 +21,8 @@ _LEAST_PX = 8.0  # nobody is smaller than this
 
 
 def make_keypoint_smoother(name: str) -> Callable[[Tracks2D], Tracks2D]:
-    """The smoother of 2D keypoints that belongs to the smoother of 3D skeletons called ``name``."""
-    return KeypointSmoother() if name == "one-euro" else unchanged
+    """The smoother of 2D keypoints that belongs to the smoother of 3D skeletons called ``name``: One-Euro or none."""
+    return unchanged if name == "none" else KeypointSmoother()
 
 
 def unchanged(tracks: Tracks2D) -> Tracks2D:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from stream3d.kernels.one_euro import Int64, OneEuroBank
+from stream3d.kernels.one_euro import Int64
+
+
+class Bank(Protocol):
+    """Filters, row by row."""
+
+    def reset(self, rows: Int64) -> None:
+        """Forget the past of ``rows`` int64 [N]."""
+        ...
 
 
 class Rows:
     """Rows of ``banks`` by person; those of people gone for longer than ``max_gap_s`` are given to newcomers."""
 
-    def __init__(self, banks: Sequence[OneEuroBank], max_gap_s: float) -> None:
+    def __init__(self, banks: Sequence[Bank], max_gap_s: float) -> None:
         self._banks = banks
         self._max_gap_s = max_gap_s
         self._row_of: dict[int, int] = {}

@@ -1,0 +1,143 @@
+"""A Kalman filter of constant acceleration with true time steps, for many points at once.
+
+The model is the Wiener-process acceleration of Bar-Shalom, Li and Kirubarajan (Estimation with Applications to Tracking
+and Navigation, Wiley 2001, section 6.2.3): the jerk is white noise, discretised over the true step, so that one long
+step is the same as several short ones. The gate is theirs too (section 5.4): the squared innovation over its variance
+is chi-square distributed with as many degrees of freedom as there are axes. All axes of a point share one covariance,
+so that nothing depends on how they are turned.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+State = tuple[Float64, Float64, Float64, Int64]
+Rules = tuple[float, float, float, float, float, float, int]
+
+UNSEEN, TAKEN, REJECTED, BEGUN = range(4)  # what became of a sample of a point
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _predict(state: tuple[Float64, Float64], step: float, push: float, out: tuple[Float64, Float64]) -> None:
+    """Mean [3, A] and covariance [6] (00, 01, 02, 11, 12, 22) a ``step`` later; ``push`` is the jerk's density."""
+    mean, cov = state
+    ahead, spread = out
+    half = 0.5 * step * step
+    for a in range(mean.shape[1]):
+        ahead[0, a] = mean[0, a] + step * mean[1, a] + half * mean[2, a]
+        ahead[1, a] = mean[1, a] + step * mean[2, a]
+        ahead[2, a] = mean[2, a]
+    c01, c02, c11, c12, c22 = cov[1], cov[2], cov[3], cov[4], cov[5]
+    d00, d01, d02 = cov[0] + step * c01 + half * c02, c01 + step * c11 + half * c12, c02 + step * c12 + half * c22
+    d11, d12 = c11 + step * c12, c12 + step * c22
+    square, cube = push * step * step, push * step * step * step
+    spread[0] = d00 + step * d01 + half * d02 + cube * step * step / 20.0
+    spread[1] = d01 + step * d02 + cube * step / 8.0
+    spread[2] = d02 + cube / 6.0
+    spread[3] = d11 + step * d12 + cube / 3.0
+    spread[4] = d12 + square / 2.0
+    spread[5] = c22 + push * step
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _correct(state: tuple[Float64, Float64], seen: Float64, noise: float) -> None:
+    """Take the sample ``seen`` [A], whose variance is ``noise``, in place."""
+    mean, cov = state
+    total = cov[0] + noise
+    k0, k1, k2 = cov[0] / total, cov[1] / total, cov[2] / total
+    for a in range(mean.shape[1]):
+        error = seen[a] - mean[0, a]
+        mean[0, a] += k0 * error
+        mean[1, a] += k1 * error
+        mean[2, a] += k2 * error
+    cov[3] -= k1 * cov[1]
+    cov[4] -= k1 * cov[2]
+    cov[5] -= k2 * cov[2]
+    for k in range(3):
+        cov[k] *= noise / total
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _begin(state: tuple[Float64, Float64], seen: Float64, spread: tuple[float, float, float]) -> None:
+    """Only a place is known; speed and acceleration are 0, give or take: ``spread`` are the three variances."""
+    mean, cov = state
+    mean[:] = 0.0
+    cov[:] = 0.0
+    mean[0] = seen
+    cov[0], cov[3], cov[5] = spread
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _away(seen: Float64, mean: Float64) -> float:
+    """The squared distance of a sample [A] from where it was expected; NaN where an axis is unknown."""
+    square = 0.0
+    for a in range(len(seen)):
+        square += (seen[a] - mean[0, a]) ** 2
+    return square
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fate(away: float, spread: float, counts: Int64, since: tuple[float, bool], rules: Rules) -> int:
+    """What becomes of a sample that lies ``away`` from where it was expected; NaN where nothing was seen.
+
+    ``counts`` are of samples taken since the beginning, and rejected since the last that was: where as many speak
+    against the past as for it, the past is no better.
+    """
+    gate, predict_s, patience = rules[3], rules[5], rules[6]
+    step, past = since
+    if not past:
+        return UNSEEN if math.isnan(away) else BEGUN
+    if math.isnan(away) or step == 0.0:
+        return UNSEEN
+    if away <= gate * spread:
+        return TAKEN
+    return BEGUN if counts[1] >= min(patience, counts[0]) or step > predict_s else REJECTED
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def step(
+    seen: tuple[Float64, Float64, Float64],
+    time_s: float,
+    rows: Int64,
+    rules: Rules,
+    state: State,
+    out: tuple[Float64, Int64],
+) -> None:
+    """One sample of every point of ``rows``: writes ``out`` [N, P, A], [N, P] and the state arrays in place."""
+    values, noises, scales = seen
+    drift, speed, acceleration, _, max_gap_s, predict_s, _ = rules
+    means, covs, seen_at, counts = state
+    places, fates = out
+    ahead, spread = np.empty(means.shape[2:]), np.empty(6)
+    for n in range(len(values)):
+        row, scale = rows[n], scales[n] * scales[n]
+        for p in range(values.shape[1]):
+            own, noise = (means[row, p], covs[row, p]), noises[n, p] * noises[n, p]
+            step = time_s - seen_at[row, p]
+            past = 0.0 <= step <= max_gap_s  # never where there is none, whose time is NaN
+            if past:
+                _predict(own, step, drift * drift * scale, (ahead, spread))
+            else:
+                ahead[:] = 0.0
+            fate = _fate(_away(values[n, p], ahead), spread[0] + noise, counts[row, p], (step, past), rules)
+            if fate == BEGUN:
+                _begin(own, values[n, p], (noise, speed * speed * scale, acceleration * acceleration * scale))
+            elif fate == TAKEN:
+                means[row, p], covs[row, p] = ahead, spread
+                _correct(own, values[n, p], noise)
+            if fate in (BEGUN, TAKEN):
+                seen_at[row, p], counts[row, p, 1] = time_s, 0
+                counts[row, p, 0] = 1 if fate == BEGUN else counts[row, p, 0] + 1
+                places[n, p] = means[row, p, 0]
+            elif past and step <= predict_s:
+                counts[row, p, 1] += fate == REJECTED
+                places[n, p] = ahead[0]
+            else:
+                places[n, p] = math.nan
+            fates[n, p] = fate

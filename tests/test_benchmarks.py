@@ -16,12 +16,16 @@ import pytest
 
 from benchmarks import common, end_to_end, peer_env, peers, sides
 from benchmarks.clips import find_clips
+from benchmarks.lift_room import crowd
+from benchmarks.lifting import Seen
 from benchmarks.long_run import Sample, trend, watch
 from benchmarks.loops import repeat
 from benchmarks.measure import Measured, environment, measure
 from benchmarks.plots import save_bars, save_lines
 from benchmarks.ratios import Spread, pairwise, spread
 from benchmarks.runners.steady import Steady
+from stream3d.skeleton import COCO17
+from stream3d.values import Tracks2D
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are measured with os.wait4")
 
@@ -286,3 +290,24 @@ def test_watched_process_is_sampled_with_its_children() -> None:
 def test_watched_failure_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="ended with 4"):
         watch(python("import sys; sys.exit(4)"), 0.05)
+
+
+def test_a_crowd_to_lift_is_one_person_many_times() -> None:
+    def alone(index: int) -> Tracks2D:
+        keypoints = np.full((1, 17, 3), index, np.float32)
+        return Tracks2D(
+            source_id="one",
+            index=index,
+            pts=index / 30,
+            captured_at=0.0,
+            keypoints=keypoints,
+            layout=COCO17,
+            person=np.array([7]),
+        )
+
+    seen = Seen(tracks=tuple(alone(index) for index in range(8)), size=(640, 480), fps=30.0)
+    first, later = crowd(seen, 3, 0), crowd(seen, 3, 9)
+    assert first.keypoints[:, 0, 0].tolist() == [0, 5, 4], "there and back"
+    assert later.keypoints[:, 0, 0].tolist() == [5, 0, 5]
+    assert later.person.tolist() == [1, 2, 3]
+    assert (later.index, later.pts) == (9, 0.3)

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream3d.lift.bridge import LONGEST_S, Bridge
+from stream3d.kernels.bridging import LONGEST_S
+from stream3d.lift.bridge import Bridge, warm
 
 ONE = np.ones(17, np.float32)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> None:
+    warm()
 
 
 def rays(x: float) -> np.ndarray:

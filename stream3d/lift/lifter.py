@@ -11,7 +11,7 @@ import numpy as np
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.errors import SettingsError
 from stream3d.geometry import Camera
-from stream3d.lift import body, features, placement
+from stream3d.lift import body, bridge, features, placement
 from stream3d.lift.body import even_sided
 from stream3d.lift.features import Float32, size_of, window_features
 from stream3d.lift.history import Histories, Key, Moment, windows_of
@@ -190,7 +190,7 @@ def make_lifter(settings: LiftSettings | None = None, engine: EngineSettings | N
         EngineError: the net cannot be compiled, or the device is not there.
     """
     settings = settings or LiftSettings()
-    for kernels in (features, placement, body):
+    for kernels in (features, placement, body, bridge):
         kernels.warm()
     said = describe_lifter(find_lifter(settings.lifter, settings.lookahead))
     return Lifter(make_engine(said.spec(), engine), settings, lookahead=said.shape.lookahead, about=said.as_meta())

@@ -56,8 +56,14 @@ def _devices() -> dict[str, str]:
     return {
         "cpu": f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {os.cpu_count()} cores",
         "cuda": ", ".join(gpus) or "none",
-        "engine that auto takes": "torch on CUDA" if gpus else "openvino on the CPU",
+        "engine that auto takes": _auto() if gpus else "openvino on the CPU",
     }
+
+
+def _auto() -> str:
+    from importlib.util import find_spec
+
+    return ("tensorrt, else inductor" if find_spec("torch_tensorrt") else "inductor") + ", else torch, on CUDA"
 
 
 def _video() -> dict[str, str]:
@@ -74,7 +80,8 @@ def _video() -> dict[str, str]:
 def _caches() -> dict[str, str]:
     from stream3d.models import list_models
 
-    engines = list((cache_dir() / "engines").glob("*.xml"))
+    folder = cache_dir() / "engines"
+    engines = [*folder.glob("*.xml"), *(folder / "tensorrt").glob("*.plan")]
     return {
         "folder": str(cache_dir()),
         **{model.name: model.state for model in list_models()},

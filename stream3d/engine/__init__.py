@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stream3d.engine.choice import asked_engine, best_engine
 from stream3d.engine.protocol import Array, Engine, bucket_for, pad_batch
 from stream3d.engine.settings import EngineSettings
 from stream3d.errors import DeviceError
@@ -15,30 +16,21 @@ def make_engine(spec: NetSpec | OnnxSpec, settings: EngineSettings | None = None
     """The engine of a net, as the settings choose it; a net in an ONNX file runs on OpenVINO only.
 
     Raises:
-        DeviceError: the device or runtime that was asked for is not there; nothing falls back silently.
+        DeviceError: the device or runtime that was asked for is not there; only ``auto`` falls back, and says so.
         EngineError: the net cannot be converted or compiled.
     """
     settings = settings or EngineSettings()
     if isinstance(spec, OnnxSpec):
         return _onnx_engine(spec, settings)
     device = _device(settings)
-    if settings.engine == "torch" or (settings.engine == "auto" and device == "cuda"):
-        from stream3d.engine.torch_engine import TorchEngine
-
-        return TorchEngine(spec, device=device, precision=settings.precision, threads=settings.threads)
-    if device != "cpu":
-        raise DeviceError(
-            f"--engine openvino runs on the CPU here, not on {device!r}; use --engine torch or --device cpu"
-        )
-    from stream3d.engine.openvino_engine import OpenVinoEngine
-
-    return OpenVinoEngine(spec, precision=settings.precision, threads=settings.threads)
+    choose = best_engine if settings.engine == "auto" else asked_engine
+    return choose(spec, settings, device)
 
 
 def _onnx_engine(spec: OnnxSpec, settings: EngineSettings) -> Engine:
     """``auto`` is OpenVINO on the CPU, even beside a GPU that the other nets run on."""
-    if settings.engine == "torch" or settings.device == "cuda":
-        asked = "--engine torch" if settings.engine == "torch" else "--device cuda"
+    if settings.engine not in ("auto", "openvino") or settings.device == "cuda":
+        asked = f"--engine {settings.engine}" if settings.engine not in ("auto", "openvino") else "--device cuda"
         raise DeviceError(
             f"{spec.path.name}: ONNX nets run on OpenVINO on the CPU only, not with {asked}; leave it out, or say auto"
         )

@@ -14,11 +14,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino as ov
 
+from stream3d.engine.buckets import run_in_buckets
 from stream3d.engine.openvino_onnx import read_onnx
-from stream3d.engine.protocol import Array, bucket_for, pad_batch
+from stream3d.engine.protocol import Array, pad_batch
 from stream3d.errors import EngineError, ModelError
 from stream3d.nets.spec import NetSpec, OnnxSpec
 from stream3d.paths import cache_dir
@@ -70,19 +70,7 @@ class OpenVinoEngine:
         Raises:
             EngineError: the inputs are not those of the net.
         """
-        if set(inputs) != {tensor.name for tensor in self.spec.inputs}:
-            raise EngineError(f"{self.spec.name} takes {[t.name for t in self.spec.inputs]}, not {sorted(inputs)}")
-        arrays = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in self.spec.inputs]
-        total, start = len(arrays[0]), 0
-        parts: list[list[Array]] = []
-        while start < total or not parts:
-            bucket = bucket_for(max(total - start, 1), self.buckets)
-            parts.append(self._run([a[start : start + bucket] for a in arrays], bucket))
-            start += bucket
-        return {
-            name: np.concatenate([p[k] for p in parts]) if len(parts) > 1 else parts[0][k]
-            for k, name in enumerate(self.spec.outputs)
-        }
+        return run_in_buckets(self.spec, inputs, self._run)
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         request, count = self._requests[bucket], len(arrays[0])

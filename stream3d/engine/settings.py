@@ -7,7 +7,7 @@ from typing import Literal
 
 from stream3d.errors import SettingsError
 
-ENGINES = ("auto", "openvino", "torch")
+ENGINES = ("auto", "tensorrt", "inductor", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -16,14 +16,14 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 class EngineSettings:
     """Which runtime, where, how exact, on how many threads per net.
 
-    ``auto`` takes OpenVINO on a CPU and torch on an NVIDIA GPU. One thread costs the least CPU per frame; more threads
-    shorten the wall time of a single frame.
+    ``auto`` takes OpenVINO on a CPU; on an NVIDIA GPU TensorRT if it is installed, else inductor, else eager torch. One
+    thread costs the least CPU per frame; more threads shorten the wall time of a single frame.
 
     Raises:
         SettingsError: an unknown name or a thread count below 1.
     """
 
-    engine: Literal["auto", "openvino", "torch"] = "auto"
+    engine: Literal["auto", "tensorrt", "inductor", "openvino", "torch"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     threads: int = 1

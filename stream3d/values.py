@@ -7,11 +7,13 @@ z forward, metres. Times: ``pts`` is media time in seconds; ``captured_at`` is t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import ShapeError
+from stream3d.planes import LazyPicture, Planes
 from stream3d.skeleton import Layout
 
 Float32 = npt.NDArray[np.float32]
@@ -38,28 +40,53 @@ class Stamp:
     captured_at: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class _Image:
+    """The field ``Frame.image``: takes an array or a picture that is still to be converted, gives an array."""
+
+    @overload
+    def __get__(self, frame: None, owner: type[Frame]) -> Self: ...
+    @overload
+    def __get__(self, frame: Frame, owner: type[Frame]) -> UInt8: ...
+    def __get__(self, frame: Frame | None, owner: type[Frame]) -> Self | UInt8:
+        if frame is None:
+            raise AttributeError("image")  # so that dataclass sees a field without a default
+        held: UInt8 | LazyPicture = frame.__dict__["image"]
+        return held.image() if isinstance(held, LazyPicture) else held
+
+    def __set__(self, frame: Frame, value: UInt8 | LazyPicture) -> None:
+        frame.__dict__["image"] = value
+
+
+@dataclass(frozen=True, kw_only=True)
 class Frame(Stamp):
     """One decoded picture, upright.
 
-    ``image`` uint8 [H, W, 3] RGB; ``name`` is the file name for an image, empty for video; ``corrupt`` says that the
-    decoder reported damage.
+    ``image`` uint8 [H, W, 3] RGB; of a picture that was given as ``LazyPicture`` it is made when it is first asked for.
+    ``name`` is the file name for an image, empty for video; ``corrupt`` says that the decoder reported damage.
 
     Raises:
         ShapeError: the image is not uint8 [H, W, 3].
     """
 
-    image: UInt8
+    image: _Image = _Image()
     name: str = ""
     corrupt: bool = False
 
     def __post_init__(self) -> None:
-        _check("Frame.image", self.image, np.uint8, (None, None, 3))
+        if self.planes is None:
+            _check("Frame.image", self.image, np.uint8, (None, None, 3))
+
+    @property
+    def planes(self) -> Planes | None:
+        """The picture as the decoder left it; None where there is only ``image``."""
+        held = self.__dict__["image"]
+        return held.planes if isinstance(held, LazyPicture) else None
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        high, wide, _ = (self.planes or self.image).shape
+        return wide, high
 
     @property
     def stamp(self) -> Stamp:

@@ -14,7 +14,7 @@ ROOMS = {"source", "pose2d", "track", "lift", "solve", "sinks"}
 # lower may be imported by higher, never the other way; names on one line may import each other only as LEVEL_MATES says
 LEVELS = (
     {"errors", "paths"},
-    {"skeleton", "geometry"},
+    {"skeleton", "geometry", "planes"},
     {"values", "sample"},
     {"settings", "meters", "channel", "kernels", "models", "nets", "trackfile", "camera_file"},
     {"engine"},

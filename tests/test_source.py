@@ -391,20 +391,33 @@ def test_frames_stay_what_they_are_while_the_source_goes_on(tmp_path):
 def test_reading_does_not_leak(tmp_path):
     import psutil
 
-    path = write_clip(tmp_path / "clip.mp4", size=(640, 480), pts=range(8))
+    path = write_clip(tmp_path / "clip.mp4", size=(640, 480), pts=range(90))
     process = psutil.Process()
-    gc.disable()
+    gc.disable()  # only a source's first picture may wait for the garbage collector
     try:
-        for _ in range(10):
-            read(path)
-        before = process.memory_info().rss
-        for _ in range(60):
-            read(path)
-        growth = process.memory_info().rss - before
+        with open_source(path) as source:
+            for frame in source:
+                assert frame.image.any()
+                if frame.index == 20:
+                    before = process.memory_info().rss
+            growth = process.memory_info().rss - before
     finally:
         gc.enable()
-    # Only the decoder's copy of the first picture of each source may wait for the garbage collector.
-    assert growth < 60 * 640 * 480 * 1.5 * 2
+    assert growth < 10 * 640 * 480 * 3
+
+
+def test_sources_do_not_leak(tmp_path):
+    import psutil
+
+    path = write_clip(tmp_path / "clip.mp4", size=(640, 480), pts=range(8))
+    process = psutil.Process()
+    for count in range(40):
+        read(path)
+        if count % 10 == 9:
+            gc.collect()
+        if count == 9:
+            before = process.memory_info().rss
+    assert process.memory_info().rss - before < 15 * 640 * 480 * 1.5
 
 
 def test_missing_stamps_and_steps_back_are_repaired():

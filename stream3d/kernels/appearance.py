@@ -8,7 +8,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.kernels.colours import colour
+
 Float32 = npt.NDArray[np.float32]
+Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
 
 BINS = 4  # of lightness, and of each of two chromas
@@ -57,13 +60,43 @@ def _frame(corners: Float32, least: float, out: Float32) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def histograms(image: UInt8, corners: Float32, least: float, out: Float32) -> None:
-    """Root histograms of the quadrilaterals ``corners`` [N, 4, 2] of ``image`` [H, W, 3] into ``out`` [N, 64].
+def _count_planes(planes: tuple[UInt8, UInt8, UInt8], gains: Int32, row: int, column: int, out: Float32) -> None:
+    """Add the colour of a pixel of planes, see ``stream3d.planes``, to the histogram ``out``."""
+    y, u, v = planes
+    red, green, blue = colour(y[row, column], u[row >> 1, column >> 1], v[row >> 1, column >> 1], gains)
+    _count(min(max(red, 0), 255) * 1.0, min(max(green, 0), 255) * 1.0, min(max(blue, 0), 255) * 1.0, out)
 
-    Corners are x, y in order round, the upper two first. Each histogram is the square root of shares, so that a scalar
-    product is the Bhattacharyya coefficient; zeros where no sample lies inside the picture.
+
+# One signature, so that nothing is compiled again for pictures of another layout in the middle of a stream.
+_PLANE = numba.types.Array(numba.uint8, 2, "A", readonly=True)
+_KINDS = numba.void(
+    numba.types.Array(numba.uint8, 3, "A", readonly=True),
+    numba.types.Tuple((_PLANE, _PLANE, _PLANE)),  # type: ignore[no-untyped-call] # numba's own
+    numba.int32[::1],
+    numba.float32[:, :, ::1],
+    numba.float64,
+    numba.float32[:, ::1],
+)
+
+
+@numba.njit(_KINDS, cache=True, nogil=True, error_model="numpy")
+def histograms(
+    image: UInt8,
+    planes: tuple[UInt8, UInt8, UInt8],
+    gains: Int32,
+    corners: Float32,
+    least: float,
+    out: Float32,
+) -> None:
+    """Root histograms of the quadrilaterals ``corners`` [N, 4, 2] of a picture into ``out`` [N, 64].
+
+    The picture is ``image`` [H, W, 3] RGB, or where that is empty ``planes`` with their coefficients ``gains``. Corners
+    are x, y in order round, the upper two first. Each histogram is the square root of shares, so that a scalar product
+    is the Bhattacharyya coefficient; zeros where no sample lies inside the picture.
     """
     height, width = image.shape[0], image.shape[1]
+    if image.size == 0:
+        height, width = planes[0].shape
     part = np.empty((4, 2), np.float32)
     for n in range(len(corners)):
         out[n] = 0.0
@@ -77,8 +110,11 @@ def histograms(image: UInt8, corners: Float32, least: float, out: Float32) -> No
                 y = part[0, 1] + down * part[1, 1] + side * ((1 - down) * part[2, 1] + down * part[3, 1])
                 if not (0.0 <= x < width and 0.0 <= y < height):
                     continue
-                pixel = image[int(y), int(x)]
-                _count(float(pixel[0]), float(pixel[1]), float(pixel[2]), out[n])
+                if image.size == 0:
+                    _count_planes(planes, gains, int(y), int(x), out[n])
+                else:
+                    pixel = image[int(y), int(x)]
+                    _count(float(pixel[0]), float(pixel[1]), float(pixel[2]), out[n])
                 count += 1
         if count:
             for k in range(out.shape[1]):

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from stream3d.pose2d.protocol import Found, PersonDetector
 from stream3d.pose2d.regions import same_person
+from stream3d.pose2d.shown import takes_planes
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -20,6 +21,7 @@ class BothDetectors:
 
     def __init__(self, one: PersonDetector, other: PersonDetector) -> None:
         self._two = (one, other)
+        self.takes_planes = takes_planes(one) and takes_planes(other)
         self.min_score = min(one.min_score, other.min_score)
         self.confirm_score = min(one.confirm_score, other.confirm_score)
 

@@ -6,12 +6,39 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.kernels.colours import to_rgb
+from stream3d.planes import Planes, coefficients
 from stream3d.pose2d.regions import image_from_crop, to_image
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 CROP = 256
+
+
+def squares(image: UInt8 | Planes, regions: Float32) -> UInt8:
+    """The regions [R, 4] as upright squares uint8 [R, 256, 256, 3] RGB, the edge repeated outside the picture.
+
+    From planes only these pixels are converted: brightness is bilinear and colour the nearest, both as of the whole
+    picture converted first, up to rounding and to colour's own edges.
+    """
+    if not isinstance(image, Planes):
+        return crop(image, regions)
+    out = np.empty((len(regions), CROP, CROP, 3), np.uint8)
+    for row, region in enumerate(regions):
+        matrix = image_from_crop(region, CROP)
+        halved = matrix / 2
+        halved[:, 2] -= 0.25  # a pixel's centre lies at +0.5 in both
+        y = _warped(image.y, matrix, cv2.INTER_LINEAR)
+        u, v = (_warped(plane, halved, cv2.INTER_NEAREST) for plane in (image.u, image.v))
+        to_rgb(y, u, v, image.coefficients, out[row].reshape(-1))
+    return out
+
+
+def _warped(plane: UInt8, matrix: Float64, how: int) -> UInt8:
+    flags, mode = how | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    return cv2.warpAffine(plane, matrix, (CROP, CROP), flags=flags, borderMode=mode).reshape(-1)  # type: ignore[return-value]
 
 
 def crop(image: UInt8, regions: Float32, *, width: int = CROP, height: int = CROP, border: int | None = None) -> UInt8:
@@ -34,6 +61,13 @@ def crop(image: UInt8, regions: Float32, *, width: int = CROP, height: int = CRO
     return out
 
 
+def warm() -> None:
+    """Compile the kernels of planes, or load them from the cache."""
+    plane, half = np.zeros((4, 4), np.uint8), np.zeros((2, 2), np.uint8)
+    planes = Planes(y=plane, u=half, v=half, coefficients=coefficients(0.2126, 0.0722, full=False))
+    squares(planes, np.array([[2, 2, 4, 0]], np.float32))
+
+
 def from_crop(points: Float32, regions: Float32, *, width: int, height: int) -> Float32:
     """Points [R, J, 2] in pixels of their crops (a pixel's centre at +0.5) as pixels of the image."""
     side = max(width, height)
@@ -42,9 +76,9 @@ def from_crop(points: Float32, regions: Float32, *, width: int, height: int) -> 
 
 
 def framed(
-    image: UInt8, height: int, width: int, *, border: int = 0, corner: bool = False
+    image: UInt8 | Planes, height: int, width: int, *, border: int = 0, corner: bool = False
 ) -> tuple[UInt8, Float32, Float32]:
-    """The whole image, its shape kept, in a picture of another size.
+    """The whole image, its shape kept, in a picture of another size; of planes only so many pixels are converted.
 
     It lies in the middle, or with ``corner`` at the left and top; the rest is ``border``. Returns the picture uint8
     [height, width, 3], and scale and offset, float32 [2] each: a point p of the image is p * scale + offset there.
@@ -54,5 +88,16 @@ def framed(
     wide, high = max(1, round(columns * scale)), max(1, round(rows * scale))
     left, top = (0, 0) if corner else ((width - wide) // 2, (height - high) // 2)
     picture = np.full((height, width, 3), border, np.uint8)
-    cv2.resize(image, (wide, high), dst=picture[top : top + high, left : left + wide], interpolation=cv2.INTER_LINEAR)
+    inside = picture[top : top + high, left : left + wide]
+    if isinstance(image, Planes):
+        small = [_resized(plane, wide, high) for plane in (image.y, image.u, image.v)]
+        pixels = np.empty(3 * wide * high, np.uint8)
+        to_rgb(small[0], small[1], small[2], image.coefficients, pixels)
+        inside[:] = pixels.reshape(high, wide, 3)
+    else:
+        cv2.resize(image, (wide, high), dst=inside, interpolation=cv2.INTER_LINEAR)
     return picture, np.array([wide / columns, high / rows], np.float32), np.array([left, top], np.float32)
+
+
+def _resized(plane: UInt8, wide: int, high: int) -> UInt8:
+    return cv2.resize(plane, (wide, high), interpolation=cv2.INTER_LINEAR).reshape(-1)  # type: ignore[return-value]

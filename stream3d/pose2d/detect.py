@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.nets.blazepose import anchors as anchors_of
+from stream3d.planes import Planes
 from stream3d.pose2d.crops import framed
 from stream3d.pose2d.protocol import Found, nobody_found
 from stream3d.pose2d.regions import regions_from_points, same_person
@@ -33,6 +34,8 @@ class BlazePoseDetector:
     Furniture scores just above 0.5, so that a newcomer needs more.
     """
 
+    takes_planes = True
+
     def __init__(
         self,
         engine_for: Callable[[int, int], Engine],
@@ -46,8 +49,8 @@ class BlazePoseDetector:
         self._make_engine = engine_for
         self._engines: dict[tuple[int, int], Engine] = {}
 
-    def __call__(self, image: UInt8) -> Found:
-        """Find people in ``image`` uint8 [H, W, 3] RGB."""
+    def __call__(self, image: UInt8 | Planes) -> Found:
+        """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""
         candidates = [self._candidates(image, size) for size in self.sizes]
         merged = weighted_nms(np.concatenate(candidates), _OVERLAP)
         if not len(merged):
@@ -65,7 +68,7 @@ class BlazePoseDetector:
         shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
         return {**(engine.describe() if engine else {}), "inputs": shapes}
 
-    def _candidates(self, image: UInt8, size: int) -> Float32:
+    def _candidates(self, image: UInt8 | Planes, size: int) -> Float32:
         """float32 [N, 9] = box x0, y0, x1, y1, hips x, y, circle x, y in image pixels, score."""
         shape = input_shape(image.shape[1], image.shape[0], size)
         picture, scale, left, top = letterbox(image, *shape)
@@ -96,7 +99,7 @@ def input_shape(width: int, height: int, size: int) -> tuple[int, int]:
     return (short, size) if width >= height else (size, short)
 
 
-def letterbox(image: UInt8, height: int, width: int) -> tuple[UInt8, float, int, int]:
+def letterbox(image: UInt8 | Planes, height: int, width: int) -> tuple[UInt8, float, int, int]:
     """The image shrunk into a black frame: picture uint8 [height, width, 3], scale, left and top border."""
     picture, _, (left, top) = framed(image, height, width)
     return picture, min(height / image.shape[0], width / image.shape[1]), int(left), int(top)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.pose2d import crops
 from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.newcomers import looked_twice
 from stream3d.pose2d.overlap import apart, same_pose
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector, nobody_found, nobody_seen
 from stream3d.pose2d.regions import no_regions, same_person
 from stream3d.pose2d.settings import PoseSettings
+from stream3d.pose2d.shown import shown
 from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
@@ -52,13 +54,13 @@ class PoseEstimator:
         """
         regions = regions[: self._settings.max_people]
         looked = self._due(frame, nobody=not len(regions), searching=searching)
-        found = self._detector(frame.image) if looked else nobody_found()
+        found = self._look(frame) if looked else nobody_found()
         confirmed, fresh = self._divide(found, regions)
-        seen, beliefs = self._read(frame.image, regions, fresh)
+        seen, beliefs = self._read(frame, regions, fresh)
         if not looked and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
-            confirmed, fresh = self._divide(self._detector(frame.image), self._places(followed))
-            news, beliefs = self._read(frame.image, no_regions(), fresh)
+            confirmed, fresh = self._divide(self._look(frame), self._places(followed))
+            news, beliefs = self._read(frame, no_regions(), fresh)
             seen = followed.and_those(news)
         keep = self._keep(seen, beliefs)
         origin = np.where(keep < len(regions), keep, -1)
@@ -78,6 +80,7 @@ class PoseEstimator:
         self._detector(black)
         seen = self._keypoints(black, np.array([[32, 32, 64, 0]], np.float32))
         appearance(black, seen.keypoints, self.layout)
+        crops.warm()
 
     def _due(self, frame: Frame, *, nobody: bool, searching: bool) -> bool:
         last = self._looked_at.get(frame.source_id)
@@ -102,7 +105,10 @@ class PoseEstimator:
         there = seen.presence >= self._keypoints.min_presence
         return np.where(there[:, None], seen.regions, np.float32(np.nan))
 
-    def _read(self, image: UInt8, regions: Float32, fresh: Found) -> tuple[Landmarks, Float32]:
+    def _look(self, frame: Frame) -> Found:
+        return self._detector(shown(self._detector, frame))
+
+    def _read(self, frame: Frame, regions: Float32, fresh: Found) -> tuple[Landmarks, Float32]:
         """Poses of those who are followed in ``regions`` [R, 4], then of newcomers, and the belief in each of these.
 
         All are read together. Whoever turns out to lie far off the middle of their region is read again in their own.
@@ -110,6 +116,7 @@ class PoseEstimator:
         asked = np.concatenate([regions, fresh.regions])
         if not len(asked):
             return nobody_seen(self.layout), np.zeros(0, np.float32)
+        image = shown(self._keypoints, frame)
         order, seen = np.arange(len(asked)), self._keypoints(image, asked)
         if not self._keypoints.agreement:
             return self._centred(image, seen, asked), np.ones(len(fresh.scores), np.float32)

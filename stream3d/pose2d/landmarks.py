@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.kernels.heatmap import Refined, refine
+from stream3d.planes import Planes
 from stream3d.pose2d.belief import LEAST, Belief, covariances
-from stream3d.pose2d.crops import CROP, crop
+from stream3d.pose2d.crops import CROP, squares
 from stream3d.pose2d.protocol import Landmarks
 from stream3d.pose2d.regions import regions_from_points, to_image
 from stream3d.skeleton import BLAZEPOSE33, COCO17
@@ -34,6 +35,7 @@ class BlazePoseLandmarks:
     """
 
     layout = BLAZEPOSE33
+    takes_planes = True
 
     def __init__(
         self, engine: Engine, *, min_presence: float = 0.5, belief: Belief | None = None, least: float = LEAST
@@ -41,9 +43,9 @@ class BlazePoseLandmarks:
         self._engine, self._belief, self._least = engine, belief, least
         self.min_presence, self.agreement = (min_presence, 0.0) if belief is None else (_STILL_THERE, AGREEMENT)
 
-    def __call__(self, image: UInt8, regions: Float32) -> Landmarks:
-        """Keypoints for each of ``regions`` float32 [R, 4] of ``image`` uint8 [H, W, 3] RGB."""
-        out = self._engine(image=crop(image, regions))
+    def __call__(self, image: UInt8 | Planes, regions: Float32) -> Landmarks:
+        """Keypoints for each of ``regions`` float32 [R, 4] of ``image``: uint8 [H, W, 3] RGB, or planes."""
+        out = self._engine(image=squares(image, regions))
         raw = out["landmarks"]
         refined = refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"])
         points = to_image(refined.points, regions)

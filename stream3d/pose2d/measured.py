@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from stream3d.meters import Meters
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector
+from stream3d.pose2d.shown import takes_planes
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -17,6 +18,7 @@ class MeasuredDetector:
 
     def __init__(self, detector: PersonDetector, meters: Meters) -> None:
         self.min_score, self.confirm_score = detector.min_score, detector.confirm_score
+        self.takes_planes = takes_planes(detector)
         self._detector, self._meters = detector, meters
 
     def __call__(self, image: UInt8) -> Found:
@@ -37,6 +39,7 @@ class MeasuredKeypoints:
 
     def __init__(self, net: KeypointNet, meters: Meters) -> None:
         self.layout, self.min_presence, self.agreement = net.layout, net.min_presence, net.agreement
+        self.takes_planes = takes_planes(net)
         self._net, self._meters = net, meters
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:

@@ -9,6 +9,7 @@ from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.protocol import OneStageNet
 from stream3d.pose2d.regions import same_person
 from stream3d.pose2d.settings import PoseSettings
+from stream3d.pose2d.shown import shown
 from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
@@ -40,7 +41,7 @@ class OneStageEstimator:
         ``regions`` float32 [R, 4] are where tracking expects people: who is seen there needs less belief than a
         newcomer. ``searching`` changes nothing, since the whole picture is looked at anyway.
         """
-        seen = self._net(frame.image)
+        seen = self._net(shown(self._net, frame))
         origin = matched(seen.regions, regions)
         believed = np.where(origin >= 0, self._net.confirm_score, self._net.min_score)
         good = (seen.presence >= believed) & np.isfinite(seen.regions).all(1)

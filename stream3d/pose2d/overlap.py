@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from typing import overload
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.planes import Planes
 from stream3d.pose2d.protocol import KeypointNet, Landmarks
 from stream3d.pose2d.regions import same_person
 from stream3d.skeleton import Layout
@@ -86,26 +89,39 @@ def _shared(seen: Landmarks, one: int, other: int, layout: Layout) -> int:
     return int((np.where(np.isfinite(away), away, np.inf).min(2) < near).sum())
 
 
-def painted_over(image: UInt8, keypoints: Float32, layout: Layout) -> UInt8:
-    """A copy of ``image`` uint8 [H, W, 3] in which trunk, limbs and head of a pose [J, 3] are grey."""
+@overload
+def painted_over(image: UInt8, keypoints: Float32, layout: Layout) -> UInt8: ...
+@overload
+def painted_over(image: Planes, keypoints: Float32, layout: Layout) -> Planes: ...
+def painted_over(image: UInt8 | Planes, keypoints: Float32, layout: Layout) -> UInt8 | Planes:
+    """A copy of ``image``, uint8 [H, W, 3] or planes, in which trunk, limbs and head of a pose [J, 3] are grey."""
+    if not isinstance(image, Planes):
+        return _painted(image, keypoints, layout, _GREY)
+    halved = (keypoints / 2).astype(np.float32)
+    y = _painted(image.y, keypoints, layout, (image.light(_GREY[0]),))
+    u, v = (_painted(plane, halved, layout, _GREY[:1]) for plane in (image.u, image.v))
+    return replace(image, y=y, u=u, v=v)
+
+
+def _painted(image: UInt8, keypoints: Float32, layout: Layout, grey: tuple[int, ...]) -> UInt8:
     out, at = image.copy(), {name: keypoints[row, :2] for row, name in enumerate(layout.names)}
     trunk = np.array([at[name] for name in _TRUNK])
     if not np.isfinite(trunk).all():
         return out
     length = float(np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0)))
     thick = max(1, round(_THICK * length))
-    cv2.fillPoly(out, [cv2.convexHull(np.rint(trunk).astype(np.int32))], _GREY)
+    cv2.fillPoly(out, [cv2.convexHull(np.rint(trunk).astype(np.int32))], grey)
     for side in _SIDES:
         for first, second in _BONES:
-            _stroke(out, at[f"{side}_{first}"], at[f"{side}_{second}"], thick)
+            _stroke(out, at[f"{side}_{first}"], at[f"{side}_{second}"], thick, grey)
     nose = at["nose"]
     if np.isfinite(nose).all():
-        _stroke(out, trunk[:2].mean(0), nose, thick)
-        _stroke(out, nose, nose, 2 * thick)
+        _stroke(out, trunk[:2].mean(0), nose, thick, grey)
+        _stroke(out, nose, nose, 2 * thick, grey)
     return out
 
 
-def _stroke(image: UInt8, start: Float32, end: Float32, thick: int) -> None:
+def _stroke(image: UInt8, start: Float32, end: Float32, thick: int, grey: tuple[int, ...]) -> None:
     if np.isfinite(start).all() and np.isfinite(end).all():
         ends = [tuple(int(v) for v in np.rint(np.clip(point, -30000, 30000))) for point in (start, end)]
-        cv2.line(image, ends[0], ends[1], _GREY, thick)
+        cv2.line(image, ends[0], ends[1], grey, thick)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.nets.person import SIZE, describe_person, person_spec
 from stream3d.nets.person import cells as cells_of
+from stream3d.planes import Planes
 from stream3d.pose2d.crops import framed
 from stream3d.pose2d.detect import input_shape, iou
 from stream3d.pose2d.protocol import Found
@@ -79,6 +80,8 @@ class PersonNetDetector:
     a multiple of 32: larger ones find smaller people and cost by the square.
     """
 
+    takes_planes = True
+
     def __init__(
         self,
         engine_for: Callable[[int, int], Engine],
@@ -92,12 +95,12 @@ class PersonNetDetector:
         self._make_engine = engine_for
         self._engines: dict[tuple[int, int], Engine] = {}
 
-    def __call__(self, image: UInt8) -> Found:
-        """Find people in ``image`` uint8 [H, W, 3] RGB."""
+    def __call__(self, image: UInt8 | Planes) -> Found:
+        """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""
         people = self.people(image)
         return Found(regions=people.regions(), scores=people.scores)
 
-    def people(self, image: UInt8) -> Persons:
+    def people(self, image: UInt8 | Planes) -> Persons:
         """Their boxes too."""
         shape = input_shape(image.shape[1], image.shape[0], self.size)
         picture, scale, offset = framed(image, *shape)

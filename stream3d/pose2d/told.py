@@ -33,7 +33,7 @@ def told(
         origin=origin,
         looked=looked,
         confirmed=confirmed,
-        appearance=appearance(frame.image, seen.keypoints, layout),
+        appearance=appearance(frame.planes or frame.image, seen.keypoints, layout),
         size=frame.size,
         covariances=seen.covariances,
     )

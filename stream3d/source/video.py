@@ -10,6 +10,7 @@ from typing import Self
 import av.error
 
 from stream3d.errors import SettingsError, SourceError
+from stream3d.planes import LazyPicture
 from stream3d.source.clock import MediaClock
 from stream3d.source.decode import Decoded, Decoder
 from stream3d.source.info import SourceCounts, SourceInfo
@@ -118,17 +119,17 @@ class VideoSource:
         self._frames = self._decoder.frames()
         return self._decoder.first(self._frames)
 
-    def _image(self, decoded: Decoded) -> UInt8 | None:
+    def _image(self, decoded: Decoded) -> UInt8 | LazyPicture | None:
         self.counts.corrupt += decoded.corrupt
         try:
-            return self._convert(decoded.frame)
+            return self._convert.later(decoded.frame)
         except av.error.FFmpegError as error:
             log.warning("%s: a picture cannot be converted (%s)", self._target.shown, error.strerror)
             self.counts.corrupt += not decoded.corrupt
             self.counts.skipped += 1
             return None
 
-    def _frame(self, decoded: Decoded, image: UInt8, time_s: float) -> Frame:
+    def _frame(self, decoded: Decoded, image: UInt8 | LazyPicture, time_s: float) -> Frame:
         index = self.counts.read
         self.counts.read += 1
         return Frame(

@@ -205,6 +205,16 @@ def test_what_is_unseen_leaves_nothing_behind(draw_steps, seed, dropped):
     assert (np.delete(fates, kept) == UNSEEN).all()
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_unseen(value):
+    times, values = np.arange(9) / FPS, np.zeros((9, 1, 3))
+    values[5, 0, 1] = value
+    out, fates = filtered(times, values, gate=16.0)
+    assert fates[5, 0] == UNSEEN
+    np.testing.assert_array_equal(out, 0.0)
+    assert np.isnan(filtered(times[5:6], values[5:6])[0]).all()
+
+
 def test_the_unseen_are_predicted_for_a_while_and_then_unknown():
     times = np.arange(40) / FPS
     path = (1.0 + 0.8 * times + 1.5 * times**2)[:, None, None] * np.ones((1, 1, 3))

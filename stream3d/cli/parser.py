@@ -14,6 +14,7 @@ _SAVE = (
     "(default, without --view: NAME.npz and NAME.mp4 in this folder)"
 )
 _SMOOTHERS = ("one-euro", "kalman", "none")  # as in stream3d.solve, which takes a second to import
+_WHOLE = ("butterworth", "savgol", "none")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -137,6 +138,13 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export = _add(commands, "export", "export", "write a track file, or the journal of a killed run, as another format")
     export.add_argument("tracks", help="track file .npz, or its .journal")
     export.add_argument("--save", action="append", required=True, metavar="FILE", help=".npz .jsonl .csv or .json/")
+    export.add_argument(
+        "--smooth", choices=_WHOLE, help="filter whole tracks without lag; none: only fill gaps and take outliers out"
+    )
+    export.add_argument("--cutoff", type=float, metavar="HZ", help="of butterworth, order 4 (default: 6)")
+    export.add_argument("--window", type=float, metavar="SECONDS", help="of savgol, degree 3 (default: 0.3)")
+    export.add_argument("--fill", type=float, metavar="SECONDS", help="longest gap that is filled (default: 0.2)")
+    export.add_argument("--keep-outliers", action="store_true", help="smooth them too, rather than take them out")
 
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

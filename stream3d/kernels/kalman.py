@@ -64,18 +64,28 @@ def _correct(state: tuple[Float64, Float64], seen: Float64, noise: float) -> Non
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _keep(new: tuple[Float64, Float64], state: tuple[Float64, Float64]) -> None:
+    """Copy a mean and a covariance."""
+    for a in range(new[0].shape[1]):
+        for d in range(3):
+            state[0][d, a] = new[0][d, a]
+    for k in range(6):
+        state[1][k] = new[1][k]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _begin(state: tuple[Float64, Float64], seen: Float64, spread: tuple[float, float, float]) -> None:
     """Only a place is known; speed and acceleration are 0, give or take: ``spread`` are the three variances."""
     mean, cov = state
-    mean[:] = 0.0
-    cov[:] = 0.0
-    mean[0] = seen
+    for a in range(len(seen)):
+        mean[0, a], mean[1, a], mean[2, a] = seen[a], 0.0, 0.0
+    cov[1], cov[2], cov[4] = 0.0, 0.0, 0.0
     cov[0], cov[3], cov[5] = spread
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _away(seen: Float64, mean: Float64) -> float:
-    """The squared distance of a sample [A] from where it was expected; NaN where an axis is unknown."""
+    """The squared distance of a sample [A] from where it was expected; not finite where an axis is unknown."""
     square = 0.0
     for a in range(len(seen)):
         square += (seen[a] - mean[0, a]) ** 2
@@ -84,17 +94,17 @@ def _away(seen: Float64, mean: Float64) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _fate(away: float, spread: float, counts: Int64, since: tuple[float, bool], rules: Rules) -> int:
-    """What becomes of a sample that lies ``away`` from where it was expected; NaN where nothing was seen.
+    """What becomes of a sample that lies ``away`` from where it was expected; not finite where nothing was seen.
 
     ``counts`` are of samples taken since the beginning, and rejected since the last that was: where as many speak
     against the past as for it, the past is no better.
     """
     gate, predict_s, patience = rules[3], rules[5], rules[6]
     step, past = since
-    if not past:
-        return UNSEEN if math.isnan(away) else BEGUN
-    if math.isnan(away) or step == 0.0:
+    if not math.isfinite(away) or (past and step == 0.0):
         return UNSEEN
+    if not past:
+        return BEGUN
     if away <= gate * spread:
         return TAKEN
     return BEGUN if counts[1] >= min(patience, counts[0]) or step > predict_s else REJECTED
@@ -124,20 +134,35 @@ def step(
             if past:
                 _predict(own, step, drift * drift * scale, (ahead, spread))
             else:
-                ahead[:] = 0.0
+                for a in range(values.shape[2]):
+                    ahead[0, a] = 0.0
             fate = _fate(_away(values[n, p], ahead), spread[0] + noise, counts[row, p], (step, past), rules)
             if fate == BEGUN:
                 _begin(own, values[n, p], (noise, speed * speed * scale, acceleration * acceleration * scale))
             elif fate == TAKEN:
-                means[row, p], covs[row, p] = ahead, spread
-                _correct(own, values[n, p], noise)
+                _correct((ahead, spread), values[n, p], noise)
+                _keep((ahead, spread), own)
             if fate in (BEGUN, TAKEN):
                 seen_at[row, p], counts[row, p, 1] = time_s, 0
                 counts[row, p, 0] = 1 if fate == BEGUN else counts[row, p, 0] + 1
-                places[n, p] = means[row, p, 0]
-            elif past and step <= predict_s:
-                counts[row, p, 1] += fate == REJECTED
-                places[n, p] = ahead[0]
-            else:
-                places[n, p] = math.nan
+            elif fate == REJECTED:
+                counts[row, p, 1] += 1
+            known = past and step <= predict_s
+            for a in range(values.shape[2]):
+                if fate == BEGUN:
+                    places[n, p, a] = values[n, p, a]
+                else:
+                    places[n, p, a] = ahead[0, a] if fate == TAKEN or known else math.nan
             fates[n, p] = fate
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def fates_of(seen: tuple[Float64, Float64, Float64], times: Float64, rules: Rules, state: State) -> Int64:
+    """What becomes of one row's samples, int64 [T, P]: values [T, P, A], noises [T, P], scales [T] at ``times`` [T]."""
+    values, noises, scales = seen
+    fates = np.empty(values.shape[:2], np.int64)
+    places, row = np.empty((1, *values.shape[1:])), np.zeros(1, np.int64)
+    for t in range(len(times)):
+        one = values[t : t + 1], noises[t : t + 1], scales[t : t + 1]
+        step(one, times[t], row, rules, state, (places, fates[t : t + 1]))
+    return fates

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import SettingsError, ShapeError
-from stream3d.kernels.kalman import BEGUN, REJECTED, TAKEN, UNSEEN, Float64, Int64, Rules, State, step
+from stream3d.kernels.kalman import BEGUN, REJECTED, TAKEN, UNSEEN, Float64, Int64, Rules, State, fates_of, step
 from stream3d.kernels.one_euro import check_positive
 
-__all__ = ["BEGUN", "REJECTED", "TAKEN", "UNSEEN", "KalmanBank", "KalmanModel", "warm"]
+__all__ = ["BEGUN", "REJECTED", "TAKEN", "UNSEEN", "KalmanBank", "KalmanModel", "empty_state", "fates_of", "warm"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class KalmanBank:
             raise SettingsError(f"a filter needs at least one point and axis, not {points} and {axes}")
         self._shape = (points, axes)
         self._rules: Rules = model.rules
-        self._state = _empty(0, points, axes)
+        self._state = empty_state(0, points, axes)
 
     def __call__(
         self,
@@ -128,12 +128,12 @@ class KalmanBank:
         have = len(self._state[2])
         more = int(rows.max()) + 1 - have
         if more > 0:
-            new = _empty(max(more, have), *self._shape)
+            new = empty_state(max(more, have), *self._shape)
             means, covs, seen_at, counts = (np.concatenate(pair) for pair in zip(self._state, new, strict=True))
             self._state = means, covs, seen_at, counts
 
 
-def _empty(rows: int, points: int, axes: int) -> State:
+def empty_state(rows: int, points: int, axes: int) -> State:
     """Rows without a past."""
     return (
         np.zeros((rows, points, 3, axes)),

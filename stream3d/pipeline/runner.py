@@ -88,6 +88,7 @@ def run(
             expected_frames=source.info.frame_count,
             outputs=tuple(map(str, saves)),
             camera=camera.origin,
+            smoother="none" if rooms.stills else settings.smoother,
             engines=rooms.describe(),
         )
         outputs = open_outputs(saves, run_info(source.info, rooms, camera), settings.sinks, view=view)

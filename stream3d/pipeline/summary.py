@@ -30,6 +30,7 @@ class Summary:
     counts: dict[str, int] = field(default_factory=dict)
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
     camera: str = ""
+    smoother: str = "none"
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     interrupted: bool = False
 
@@ -47,7 +48,7 @@ class Summary:
 
     def as_meta(self) -> dict[str, object]:
         """What a track file keeps of it: how the run went; what it was made of stands there already."""
-        kept = ("frames", "frames_with_people", "people", "wall_s", "counts", "interrupted")
+        kept = ("frames", "frames_with_people", "people", "wall_s", "counts", "smoother", "interrupted")
         said = self.as_dict()
         return {name: said[name] for name in kept}
 
@@ -66,6 +67,7 @@ class Summary:
             "cpu_ms_per_frame": round(1e3 * self.cpu_s / self.frames, 3) if self.frames else None,
             "counts": {**self.counts, "dropped": self.dropped},
             "camera": self.camera,
+            "smoother": self.smoother,
             "engines": self.engines,
             "stages": self.stages,
             "interrupted": self.interrupted,

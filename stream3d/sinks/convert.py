@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,26 @@ _WITHOUT_PICTURES = (".npz", ".jsonl", ".csv", ".json", "/")
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
-def convert_tracks(tracks: str | Path, save: str) -> None:
-    """Write the rows of the file ``tracks`` to ``save``, whose ending chooses the writer.
+def convert_tracks(tracks: str | Path, save: str, change: Callable[[TrackFile], TrackFile] | None = None) -> None:
+    """Write the rows of the file ``tracks``, or what ``change`` makes of them, to ``save``, whose ending says how.
 
-    A journal that becomes its ``.npz`` is gone afterwards.
+    A journal that becomes its ``.npz`` unchanged is gone afterwards.
 
     Raises:
         TrackFileError: ``tracks`` cannot be read.
-        SettingsError: the format needs the pictures of the video, or its ending is unknown.
+        SettingsError: the format needs the pictures of the video, its ending is unknown, or what is
+            changed would overwrite ``tracks``.
         SinkError: ``save`` cannot be written.
     """
     if not save.endswith(_WITHOUT_PICTURES) or save.endswith(".2d.npz"):
         raise SettingsError(f"--save {save}: tracks can be exported to .npz, .jsonl, .csv and .json/")
-    if str(tracks).endswith(SUFFIX) and save.endswith(".npz"):
+    if change is not None and Path(save).resolve() == Path(tracks).resolve():
+        raise SettingsError(f"--save {save} would overwrite the tracks that it is made of; give another name")
+    if change is None and str(tracks).endswith(SUFFIX) and save.endswith(".npz"):
         recover(tracks, save)
         return
     file = load_tracks(tracks)
+    file = file if change is None else change(file)
     sink = open_sink(save, _info(file))
     try:
         for rows in file.by_frame():

@@ -1,4 +1,4 @@
-"""Smooths 3D skeletons, and 2D keypoints for the eye, over time.
+"""Smooths 3D skeletons, and 2D keypoints for the eye, over time; live, or whole recordings without lag.
 
 >>> import numpy as np
 >>> from stream3d.skeleton import H36M17
@@ -14,15 +14,25 @@ True
 """
 
 from stream3d.solve.flat import KeypointSmoother, make_keypoint_smoother
+from stream3d.solve.recording import smooth_recording
+from stream3d.solve.series import smooth_series
 from stream3d.solve.settings import KalmanSettings, SmoothSettings
 from stream3d.solve.smooth import SMOOTHERS, Smoother, make_smoother
+from stream3d.solve.whole import WHOLE, WholeSettings, butterworth, savgol, smooth_whole
 
 __all__ = [
     "SMOOTHERS",
+    "WHOLE",
     "KalmanSettings",
     "KeypointSmoother",
     "SmoothSettings",
     "Smoother",
+    "WholeSettings",
+    "butterworth",
     "make_keypoint_smoother",
     "make_smoother",
+    "savgol",
+    "smooth_recording",
+    "smooth_series",
+    "smooth_whole",
 ]

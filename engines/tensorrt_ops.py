@@ -13,7 +13,7 @@ import json
 import operator
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -93,7 +93,7 @@ def _own(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
         if isinstance(part, ast.FunctionDef):
             for call in part.decorator_list:
                 if _calls(call, "register_torch_trt_decomposition"):
-                    yield _op(call.args[0]), sorted(set(_ops_within(part.body)))
+                    yield _op(call.args[0]), _ops_within(part.body)
         elif isinstance(part, ast.Expr) and _calls(part.value, "replace_inplace_op"):
             yield _op(part.value.args[0]), [_op(part.value.args[1])]
 
@@ -102,11 +102,12 @@ def _calls(node: ast.expr, name: str) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == name
 
 
-def _ops_within(body: Iterable[ast.stmt]) -> Iterator[str]:
-    for line in body:
-        for node in ast.walk(line):
-            if isinstance(node, ast.Call) and (name := _op(node.func)).startswith(("aten.", "prims.")):
-                yield name
+def _ops_within(body: list[ast.stmt]) -> list[str]:
+    """The ops that a decomposition of one line calls; of longer ones nothing is believed."""
+    if len(body) != 1 or not isinstance(body[0], ast.Return):
+        return []
+    names = {_op(node.func) for node in ast.walk(body[0]) if isinstance(node, ast.Call)}
+    return sorted(f"aten.{name.removeprefix('torch.')}" if name.startswith("torch.") else name for name in names)
 
 
 def _op(node: ast.expr) -> str:

@@ -105,6 +105,12 @@ if ENABLED:
 replace_inplace_op(aten.add_, aten.add)
 @register_torch_trt_decomposition(aten.view.default, registry=OWN)
 def view(x): return aten._reshape_copy.default(x)
+@register_torch_trt_decomposition(aten._unsafe_view, registry=OWN)
+def unsafe_view(x): return torch.reshape(x)
+@register_torch_trt_decomposition(aten.var, registry=OWN)
+def var(x):
+    y = aten.mean(x)
+    return aten.mean(y)
 """
     wheel = tmp_path / "torch_tensorrt-9.9.9-cp311-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -119,6 +125,11 @@ def view(x): return aten._reshape_copy.default(x)
             "converters": {"aten.cat.default": "cat_validator", "aten.relu.default": ""},
             "decomposed": ["aten.frac"],
             "kept": ["aten.linear.default"],
-            "own": {"aten.add_": ["aten.add"], "aten.view.default": ["aten._reshape_copy.default"]},
+            "own": {
+                "aten._unsafe_view": ["aten.reshape"],
+                "aten.add_": ["aten.add"],
+                "aten.var": [],
+                "aten.view.default": ["aten._reshape_copy.default"],
+            },
         }
     }

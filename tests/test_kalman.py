@@ -14,10 +14,11 @@ from scipy.stats import chi2
 from stream3d.errors import SettingsError, ShapeError
 from stream3d.kernels import kalman, kalman_bank
 from stream3d.kernels.chi_square import chi_square_limit
-from stream3d.kernels.kalman_bank import BEGUN, REJECTED, TAKEN, UNSEEN, KalmanBank, KalmanModel
+from stream3d.kernels.kalman_bank import BEGUN, REJECTED, TAKEN, TURNED, UNSEEN, KalmanBank, KalmanModel
 
 FPS = 30
-MODEL = {"drift": 20.0, "speed": 2.0, "acceleration": 20.0, "max_gap_s": 0.5, "predict_s": 0.12, "max_rejected": 3}
+MODEL = {"drift": 20.0, "speed": 2.0, "acceleration": 20.0, "leap": 0.0}
+MODEL |= {"max_gap_s": 0.5, "predict_s": 0.12, "max_rejected": 3}
 BELIEVE_ALL = 1e30
 ROUNDING = 1e-8
 
@@ -247,6 +248,30 @@ def test_after_so_many_rejections_it_begins_anew(max_rejected):
     np.testing.assert_array_equal(out[20 + max_rejected :], 1.0)
 
 
+def test_what_can_be_reached_has_turned_and_is_followed_at_once():
+    """By two-point differencing: the last place and this one make the new speed."""
+    times, values = np.arange(40) / FPS, np.zeros((40, 1, 3))
+    values[20:, 0, 0] = 6.0 * (times[20:] - times[19])  # 0.2 m a frame, from rest
+    out, fates = filtered(times, values, gate=16.0, leap=8.0)
+    assert fates[20:22, 0].tolist() == [TURNED, TAKEN]
+    np.testing.assert_allclose(out[20:], values[20:], atol=1e-6)
+    _, slower = filtered(times, values, gate=16.0, leap=5.0)
+    assert slower[20, 0] == REJECTED
+
+
+def test_after_a_turn_as_much_is_known_as_of_two_samples():
+    """The next place is the mean, weighed by variances, of what is seen and of the line through both samples."""
+    noise, step, where = 0.01, 0.05, np.array([0.0, 0.0, 0.35, 0.69])
+    times = step * np.arange(4)
+    out, fates = filtered(
+        times, where[:, None, None], noise=noise, gate=1.0, leap=8.0, drift=1e-6, acceleration=1e-3, speed=1e-3
+    )
+    assert fates[2:, 0].tolist() == [TURNED, TAKEN]
+    spread = noise**2 * (1 + 2 + 2)  # of the second sample, of its speed after a step, and of both together
+    expected = 0.7 + spread / (spread + noise**2) * (0.69 - 0.7)
+    assert out[3].item() == pytest.approx(expected, abs=1e-4)
+
+
 def test_a_newcomers_first_sample_is_worth_no_more_than_the_next():
     times, values = np.arange(8) / FPS, np.full((8, 1, 3), 2.0)
     values[0] = 0.0
@@ -326,7 +351,9 @@ def test_what_does_not_fit_is_refused(change, error):
         bank_of()(np.array(call.pop("rows")), np.zeros((2, 1, 3)), **call)
 
 
-@pytest.mark.parametrize("change", [{"drift": 0}, {"max_rejected": -1}, {"predict_s": 0.6}, {"gate": math.inf}])
+@pytest.mark.parametrize(
+    "change", [{"drift": 0}, {"max_rejected": -1}, {"predict_s": 0.6}, {"leap": -1}, {"gate": math.inf}]
+)
 def test_a_model_that_cannot_be_is_refused(change):
     with pytest.raises(SettingsError, match=next(iter(change))):
         KalmanModel(**(MODEL | {"gate": 9.0} | change))

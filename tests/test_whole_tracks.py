@@ -196,10 +196,10 @@ def test_outliers_are_found_and_jumps_that_stay_are_none():
     values = 0.3 * np.sin(2 * np.pi * np.arange(90) / FPS)[:, None, None] + rng.normal(0, 0.002, (90, 1, 3))
     assert found(values) == []
     wrong = [0, 20, 40, 41, 42, 89]
-    values[wrong] += 0.5
+    values[wrong] += 1.0  # more than can be reached in three frames
     assert found(values) == wrong
-    values[wrong] -= 0.5
-    values[60:] += 0.5
+    values[wrong] -= 1.0
+    values[60:] += 1.0
     assert found(values) == []
 
 

@@ -18,9 +18,9 @@ import numpy.typing as npt
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 State = tuple[Float64, Float64, Float64, Int64]
-Rules = tuple[float, float, float, float, float, float, int]
+Rules = tuple[float, float, float, float, float, float, float, int]
 
-UNSEEN, TAKEN, REJECTED, BEGUN = range(4)  # what became of a sample of a point
+UNSEEN, TAKEN, TURNED, REJECTED, BEGUN = range(5)  # what became of a sample of a point
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -84,6 +84,20 @@ def _begin(state: tuple[Float64, Float64], seen: Float64, spread: tuple[float, f
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _turn(state: tuple[Float64, Float64], seen: Float64, step: float, noise: float, acceleration: float) -> None:
+    """Begin anew with the speed from the last place to this one; ``noise`` and ``acceleration`` are variances.
+
+    Two-point differencing, section 5.5.3 of the same book.
+    """
+    mean, cov = state
+    for a in range(len(seen)):
+        mean[1, a] = (seen[a] - mean[0, a]) / step
+        mean[0, a], mean[2, a] = seen[a], 0.0
+    cov[0], cov[1], cov[3] = noise, noise / step, 2.0 * noise / (step * step)
+    cov[2], cov[4], cov[5] = 0.0, 0.0, acceleration
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _away(seen: Float64, mean: Float64) -> float:
     """The squared distance of a sample [A] from where it was expected; not finite where an axis is unknown."""
     square = 0.0
@@ -93,20 +107,25 @@ def _away(seen: Float64, mean: Float64) -> float:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fate(away: float, spread: float, counts: Int64, since: tuple[float, bool], rules: Rules) -> int:
-    """What becomes of a sample that lies ``away`` from where it was expected; not finite where nothing was seen.
+def _fate(
+    off: tuple[float, float], most: tuple[float, float], counts: Int64, since: tuple[float, bool], rules: Rules
+) -> int:
+    """What becomes of a sample.
 
-    ``counts`` are of samples taken since the beginning, and rejected since the last that was: where as many speak
-    against the past as for it, the past is no better.
+    ``off`` are its squared distances from where it was expected and from the last place, not finite where nothing was
+    seen; ``most`` those up to which it is usual, and possible. ``counts`` are of samples believed since the beginning,
+    and rejected since the last that was: where as many speak against the past as for it, the past is no better.
     """
-    gate, predict_s, patience = rules[3], rules[5], rules[6]
+    predict_s, patience = rules[6], rules[7]
     step, past = since
-    if not math.isfinite(away) or (past and step == 0.0):
+    if not math.isfinite(off[0]) or (past and step == 0.0):
         return UNSEEN
     if not past:
         return BEGUN
-    if away <= gate * spread:
+    if off[0] <= most[0]:
         return TAKEN
+    if off[1] <= most[1]:
+        return TURNED
     return BEGUN if counts[1] >= min(patience, counts[0]) or step > predict_s else REJECTED
 
 
@@ -121,10 +140,10 @@ def step(
 ) -> None:
     """One sample of every point of ``rows``: writes ``out`` [N, P, A], [N, P] and the state arrays in place."""
     values, noises, scales = seen
-    drift, speed, acceleration, _, max_gap_s, predict_s, _ = rules
+    drift, speed, acceleration, gate, leap, max_gap_s, predict_s, _ = rules
     means, covs, seen_at, counts = state
     places, fates = out
-    ahead, spread = np.empty(means.shape[2:]), np.empty(6)
+    ahead, spread = np.zeros(means.shape[2:]), np.zeros(6)
     for n in range(len(values)):
         row, scale = rows[n], scales[n] * scales[n]
         for p in range(values.shape[1]):
@@ -133,26 +152,27 @@ def step(
             past = 0.0 <= step <= max_gap_s  # never where there is none, whose time is NaN
             if past:
                 _predict(own, step, drift * drift * scale, (ahead, spread))
-            else:
-                for a in range(values.shape[2]):
-                    ahead[0, a] = 0.0
-            fate = _fate(_away(values[n, p], ahead), spread[0] + noise, counts[row, p], (step, past), rules)
+            off = _away(values[n, p], ahead), _away(values[n, p], means[row, p])
+            most = gate * (spread[0] + noise), leap * leap * step * step * scale
+            fate = _fate(off, most, counts[row, p], (step, past), rules)
             if fate == BEGUN:
                 _begin(own, values[n, p], (noise, speed * speed * scale, acceleration * acceleration * scale))
+            elif fate == TURNED:
+                _turn(own, values[n, p], step, noise, acceleration * acceleration * scale)
             elif fate == TAKEN:
                 _correct((ahead, spread), values[n, p], noise)
                 _keep((ahead, spread), own)
-            if fate in (BEGUN, TAKEN):
+            if fate == REJECTED:
+                counts[row, p, 1] += 1
+            elif fate != UNSEEN:
                 seen_at[row, p], counts[row, p, 1] = time_s, 0
                 counts[row, p, 0] = 1 if fate == BEGUN else counts[row, p, 0] + 1
-            elif fate == REJECTED:
-                counts[row, p, 1] += 1
             known = past and step <= predict_s
             for a in range(values.shape[2]):
-                if fate == BEGUN:
-                    places[n, p, a] = values[n, p, a]
+                if fate in (UNSEEN, REJECTED):
+                    places[n, p, a] = ahead[0, a] if known else math.nan
                 else:
-                    places[n, p, a] = ahead[0, a] if fate == TAKEN or known else math.nan
+                    places[n, p, a] = means[row, p, 0, a]
             fates[n, p] = fate
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import SettingsError, ShapeError
-from stream3d.kernels.kalman import BEGUN, REJECTED, TAKEN, UNSEEN, Float64, Int64, Rules, State, fates_of, step
+from stream3d.kernels.kalman import BEGUN, REJECTED, TAKEN, TURNED, UNSEEN, Float64, Int64, Rules, State, fates_of, step
 from stream3d.kernels.one_euro import check_positive
 
-__all__ = ["BEGUN", "REJECTED", "TAKEN", "UNSEEN", "KalmanBank", "KalmanModel", "empty_state", "fates_of", "warm"]
+__all__ = ["BEGUN", "REJECTED", "TAKEN", "TURNED", "UNSEEN"]
+__all__ += ["KalmanBank", "KalmanModel", "empty_state", "fates_of", "warm"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,19 +22,22 @@ class KalmanModel:
     """How points move, and what is not believed of them; lengths are in the unit of the values.
 
     ``drift`` is the standard deviation of what the acceleration changes by in a second (it grows with the root of the
-    time), ``speed`` and ``acceleration`` those of a newcomer; ``gate`` the largest squared innovation over its variance
-    that is believed (``stream3d.kernels.chi_square``). After ``max_rejected`` rejections in a row, or as many as
-    samples were taken before, the next sample begins anew; ``max_gap_s`` after the last that was taken, too. For
-    ``predict_s`` what is unseen or rejected is predicted.
+    time), ``speed`` and ``acceleration`` those of a newcomer; ``gate`` is the largest squared innovation over its
+    variance that is usual (``stream3d.kernels.chi_square``). What is unusual, but no farther from the last place than
+    things get at the speed ``leap``, has turned: it begins anew with the speed from there to here. The rest is
+    rejected. After ``max_rejected`` rejections in a row, or as many as samples were believed before, the next sample
+    begins anew without a speed; ``max_gap_s`` after the last that was believed, too. For ``predict_s`` what is unseen
+    or rejected is predicted.
 
     Raises:
-        SettingsError: a value that is not positive, or a negative ``max_rejected`` or ``predict_s``.
+        SettingsError: a value that is not positive, or a negative ``leap``, ``max_rejected`` or ``predict_s``.
     """
 
     drift: float
     speed: float
     acceleration: float
     gate: float
+    leap: float
     max_gap_s: float
     predict_s: float
     max_rejected: int
@@ -46,6 +50,8 @@ class KalmanModel:
             gate=self.gate,
             max_gap_s=self.max_gap_s,
         )
+        if not 0 <= self.leap < math.inf:
+            raise SettingsError(f"leap must be a number >= 0, not {self.leap}")
         if self.max_rejected < 0 or not 0 <= self.predict_s <= self.max_gap_s:
             raise SettingsError(
                 f"max_rejected must be 0 or more and predict_s between 0 and max_gap_s ({self.max_gap_s:g}), "
@@ -56,19 +62,21 @@ class KalmanModel:
     def rules(self) -> Rules:
         """As the kernel takes it: another type of a number, and it would be compiled anew."""
         lengths = float(self.drift), float(self.speed), float(self.acceleration)
-        return *lengths, float(self.gate), float(self.max_gap_s), float(self.predict_s), int(self.max_rejected)
+        limits = float(self.gate), float(self.leap), float(self.max_gap_s), float(self.predict_s)
+        return *lengths, *limits, int(self.max_rejected)
 
 
 class KalmanBank:
     """Kalman filters of ``points`` points of ``axes`` axes in each of as many rows as are used.
 
-    Steps are the true times since the last sample that a point took: an unseen or rejected one leaves nothing behind
-    but a prediction, and a sample at the time of the last one changes nothing.
+    Steps are the true times since the last sample of a point that was believed: an unseen or rejected one leaves
+    nothing behind but a prediction, and a sample at the time of the last one changes nothing.
 
     Raises:
         SettingsError: there is no point or axis.
 
-    >>> model = KalmanModel(drift=30, speed=2, acceleration=20, gate=25, max_gap_s=0.5, predict_s=0.1, max_rejected=3)
+    >>> motion = {"drift": 30, "speed": 2, "acceleration": 20, "gate": 9, "leap": 4}
+    >>> model = KalmanModel(**motion, max_gap_s=0.5, predict_s=0.1, max_rejected=3)
     >>> bank = KalmanBank(points=1, axes=1, model=model)
     >>> places, fates = bank(np.array([0]), np.array([[[2.0]]]), time_s=0.0, noise=0.01)
     >>> places.item(), fates.item() == BEGUN
@@ -95,7 +103,7 @@ class KalmanBank:
 
         ``noise`` is the standard deviation of the values, a number, [P] or [N, P]; ``scale``, a number or [N], is how
         many units of the values are one of the model's. Returns places float64 [N, P, A], NaN where nothing is known,
-        and fates int64 [N, P]: UNSEEN, TAKEN, REJECTED, BEGUN.
+        and fates int64 [N, P]: UNSEEN, TAKEN, TURNED, REJECTED, BEGUN.
 
         Raises:
             ShapeError: the arrays do not fit, or a row is negative or given twice.
@@ -157,6 +165,6 @@ def _filled(name: str, value: float | Float64, shape: tuple[int, ...]) -> Float6
 
 def warm() -> None:
     """Compile the kernel, or load it from the cache, so that the first frame need not wait."""
-    model = KalmanModel(drift=1, speed=1, acceleration=1, gate=1, max_gap_s=1, predict_s=0, max_rejected=0)
+    model = KalmanModel(drift=1, speed=1, acceleration=1, gate=1, leap=0, max_gap_s=1, predict_s=0, max_rejected=0)
     bank = KalmanBank(points=1, axes=1, model=model)
     bank(np.zeros(1, np.int64), np.zeros((1, 1, 1)), time_s=0.0, noise=1.0)

@@ -53,6 +53,7 @@ def model_of(settings: KalmanSettings, axes: int, drift: float | None = None) ->
         speed=settings.speed_mps,
         acceleration=settings.acceleration_mps2,
         gate=chi_square_limit(axes, settings.gate_probability),
+        leap=settings.leap_mps,
         max_gap_s=settings.max_gap_s,
         predict_s=settings.predict_s,
         max_rejected=settings.max_rejected,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from stream3d.errors import SettingsError, ShapeError
 from stream3d.kernels.kalman import BEGUN, REJECTED, TAKEN, TURNED, UNSEEN, Float64, Int64, Rules, State, fates_of, step
-from stream3d.kernels.one_euro import check_positive
+from stream3d.kernels.one_euro import check_positive, rows_needed
 
 __all__ = ["BEGUN", "REJECTED", "TAKEN", "TURNED", "UNSEEN"]
 __all__ += ["KalmanBank", "KalmanModel", "empty_state", "fates_of", "warm"]
@@ -129,12 +129,8 @@ class KalmanBank:
         seen_at[rows[rows < len(seen_at)]] = np.nan
 
     def _grow(self, rows: Int64) -> None:
-        if len(rows) == 0:
-            return
-        if rows.min() < 0 or len(np.unique(rows)) != len(rows):
-            raise ShapeError(f"rows must be distinct and not negative, not {rows.tolist()}")
         have = len(self._state[2])
-        more = int(rows.max()) + 1 - have
+        more = rows_needed(rows) - have
         if more > 0:
             new = empty_state(max(more, have), *self._shape)
             means, covs, seen_at, counts = (np.concatenate(pair) for pair in zip(self._state, new, strict=True))

@@ -31,11 +31,8 @@ class Rows:
         """The row int64 [P] of each person."""
         ids = person.tolist()
         gone = [i for i, seen in self._seen_at.items() if not 0 <= time_s - seen <= self._max_gap_s]
-        freed = np.array([self._row_of.pop(i) for i in gone], np.int64)
-        for i in gone:
-            del self._seen_at[i]
-        for bank in self._banks:
-            bank.reset(freed)
+        if gone:
+            self._forget(gone)
         taken = set(self._row_of.values())
         free = (row for row in range(len(taken) + len(ids)) if row not in taken)
         for i in ids:
@@ -43,3 +40,10 @@ class Rows:
                 self._row_of[i] = next(free)
             self._seen_at[i] = time_s
         return np.array([self._row_of[i] for i in ids], np.int64)
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        freed = np.array([self._row_of.pop(i) for i in ids], np.int64)
+        for i in ids:
+            del self._seen_at[i]
+        for bank in self._banks:
+            bank.reset(freed)

@@ -105,9 +105,9 @@ def effect_row(name: str, motions: dict[str, Motion]) -> dict[str, Any]:
 
 def draw(path: Path, costs: Sequence[dict[str, Any]], people: Sequence[int]) -> None:
     """Bars of costs by filter."""
-    bars = {f"{count} people": [row[f"{count}_people_ns_per_joint"] for row in costs] for count in people}
+    bars = {f"{count} people": [row[f"{count}_people_ns_per_joint"] / 1e3 for row in costs] for count in people}
     groups = [row["filter"] for row in costs]
-    save_bars(path, groups, bars, unit="CPU nanoseconds per joint and frame", title="filters over time")
+    save_bars(path, groups, bars, unit="CPU microseconds per joint and frame", title="filters over time")
 
 
 if __name__ == "__main__":

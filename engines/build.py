@@ -31,7 +31,7 @@ from stream3d.source import open_source
 Array = npt.NDArray[np.generic]
 
 # (median, largest) error that an output may have, in its own unit, by precision: the reference is eager torch in fp32
-_BOUNDS = {"fp32": (0.005, 0.25), "bf16": (1.0, 40.0), "fp16": (0.25, 10.0)}
+_BOUNDS = {"fp32": (0.005, 0.25), "bf16": (1.0, 40.0), "fp16": (0.25, 10.0), "int8": (1.0, 80.0)}
 _SEEN = 0.05  # score from which a box may count for anything
 _EVERY = 20  # frames of the sample between two inputs
 

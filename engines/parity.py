@@ -47,6 +47,7 @@ BOUNDS = {
     "fp32": Bound(median_px=0.25, p95_px=2.0, median_mm=3.0, p95_mm=30.0, worse_mm=1.0, lost=0.005),
     "fp16": Bound(median_px=0.5, p95_px=3.0, median_mm=7.0, p95_mm=50.0, worse_mm=1.5, lost=0.01),
     "bf16": Bound(median_px=1.0, p95_px=5.0, median_mm=14.0, p95_mm=80.0, worse_mm=2.0, lost=0.02),
+    "int8": Bound(median_px=2.0, p95_px=10.0, median_mm=28.0, p95_mm=160.0, worse_mm=2.0, lost=0.02),
 }
 """By precision; an engine that is beyond any part of its bound is refused."""
 

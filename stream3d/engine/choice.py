@@ -41,6 +41,7 @@ def asked_engine(spec: NetSpec, settings: EngineSettings, device: str) -> Engine
         DeviceError: the device or runtime that was asked for is not there.
         EngineError: the net cannot be converted or compiled.
     """
+    _check_int8(settings, settings.engine, device)
     makers: dict[str, Callable[[NetSpec, EngineSettings, str], Engine]] = {
         "tensorrt": _tensorrt,
         "inductor": _inductor,
@@ -57,6 +58,7 @@ def best_engine(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
         DeviceError: the device is not there.
         EngineError: the net cannot be converted or compiled by any of them.
     """
+    _check_int8(settings, "openvino", device)
     if device == "cpu":
         return _openvino(spec, settings, device)
     reasons: dict[str, str] = {}
@@ -72,6 +74,14 @@ def best_engine(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
         else:
             return FellBack(engine, reasons) if reasons else engine
     return FellBack(_torch(spec, settings, device), reasons)
+
+
+def _check_int8(settings: EngineSettings, engine: str, device: str) -> None:
+    if settings.precision == "int8" and (engine != "openvino" or device != "cpu"):
+        raise EngineError(
+            f"--precision int8 runs on OpenVINO on the CPU only, not on {engine} on {device}; say --device cpu and"
+            " leave --engine out, or take fp16"
+        )
 
 
 def _tensorrt(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:

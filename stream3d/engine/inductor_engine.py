@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,7 @@ class InductorEngine:
             torch.set_num_threads(threads)
         self.spec, self._precision = spec, precision
         self._device = torch.device(device)
+        self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
 
     @property
@@ -71,7 +73,7 @@ class InductorEngine:
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         staging, program = self._programs[bucket]
-        with torch.inference_mode():
+        with self._one_at_a_time, torch.inference_mode():
             outputs: tuple[Tensor, ...] = program(*staging.fill(arrays))
             return [out[: len(arrays[0])].float().cpu().numpy().copy() for out in outputs]
 

@@ -17,6 +17,7 @@ from typing import Any
 import openvino as ov
 
 from stream3d.engine.buckets import run_in_buckets
+from stream3d.engine.openvino_int8 import calibrated, why_not
 from stream3d.engine.openvino_onnx import read_onnx
 from stream3d.engine.protocol import Array, pad_batch
 from stream3d.errors import EngineError, ModelError
@@ -28,7 +29,7 @@ log = logging.getLogger("stream3d")
 _RECIPE = 2  # raise when the way of converting changes, so that cached engines are built again
 _LARGEST_BATCH = 1024
 _KEPT = 4  # engines of one net
-_PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+_PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}  # int8 is in the net itself
 
 
 class OpenVinoEngine:
@@ -49,7 +50,8 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
-            model = read_onnx(spec) if isinstance(spec, OnnxSpec) else _model(core, spec)
+            int8 = calibrated(core, spec) if precision == "int8" and isinstance(spec, NetSpec) else None
+            model = read_onnx(spec) if isinstance(spec, OnnxSpec) else _model(core, spec) if int8 is None else int8
             programs = {bucket: _compiled(core, model, spec, bucket, config) for bucket in spec.buckets}
         except (EngineError, ModelError):
             raise  # it says already what is wrong
@@ -57,7 +59,8 @@ class OpenVinoEngine:
             raise EngineError(f"OpenVINO cannot compile {spec.name} for this CPU: {error}") from error
         self._requests = {bucket: program.create_infer_request() for bucket, program in programs.items()}
         first = programs[spec.buckets[0]]
-        self._ran_in = str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
+        self._ran_in = "int8" if int8 is not None else str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
+        self._fell_back = {"fell back": why_not(spec)} if precision == "int8" and int8 is None else {}
 
     @property
     def buckets(self) -> tuple[int, ...]:
@@ -83,7 +86,8 @@ class OpenVinoEngine:
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and the precision that OpenVINO says it runs in."""
-        return {"runtime": f"openvino {ov.__version__.split('-')[0]}", "device": "cpu", "precision": self._ran_in}
+        runtime = f"openvino {ov.__version__.split('-')[0]}"
+        return {"runtime": runtime, "device": "cpu", "precision": self._ran_in, **self._fell_back}
 
 
 def _key(spec: NetSpec) -> str:
@@ -100,12 +104,13 @@ def _model(core: ov.Core, spec: NetSpec) -> ov.Model:
             return core.read_model(path)
         except RuntimeError as error:
             log.warning("the cached engine %s is damaged and is built again: %s", path, error)
-    model = _convert(spec)
-    _save(model, path)
+    model = convert(spec)
+    save(model, path)
     return model
 
 
-def _convert(spec: NetSpec) -> ov.Model:
+def convert(spec: NetSpec) -> ov.Model:
+    """The net with an open batch axis, converted from its torch module; EngineError if that cannot be done."""
     import torch
 
     log.info("building the OpenVINO engine of %s, once for this machine", spec.name)
@@ -130,7 +135,7 @@ def _compiled(
     return core.compile_model(model, "CPU", config)
 
 
-def _save(model: ov.Model, path: Path) -> None:
+def save(model: ov.Model, path: Path) -> None:
     """Write the IR beside its final name and move it there, so that a reader never sees half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from stream3d.errors import SettingsError
 
 ENGINES = ("auto", "tensorrt", "inductor", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +17,8 @@ class EngineSettings:
     """Which runtime, where, how exact, on how many threads per net.
 
     ``auto`` takes OpenVINO on a CPU; on an NVIDIA GPU TensorRT if it is installed, else inductor, else eager torch. One
-    thread costs the least CPU per frame; more threads shorten the wall time of a single frame.
+    thread costs the least CPU per frame; more threads shorten the wall time of a single frame. ``int8`` is OpenVINO's
+    alone, and of nets that were calibrated (``python -m engines.int8``); the others stay in fp32 and say so.
 
     Raises:
         SettingsError: an unknown name or a thread count below 1.
@@ -25,7 +26,7 @@ class EngineSettings:
 
     engine: Literal["auto", "tensorrt", "inductor", "openvino", "torch"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32"
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ torch on the same GPU, and refused if it answers otherwise.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class TensorRTEngine:
         self._built = 0
         # CUDA graphs are a mode of the runtime: with fixed shapes each engine records itself once
         self._library.runtime.set_cudagraphs_mode(True)
+        self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
 
     @property
@@ -110,7 +112,7 @@ class TensorRTEngine:
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         staging, plan, module = self._programs[bucket]
-        with torch.inference_mode():
+        with self._one_at_a_time, torch.inference_mode():
             outputs = _outputs(module, plan, staging.fill(arrays))
             return [out[: len(arrays[0])].float().cpu().numpy().copy() for out in outputs]
 

@@ -41,11 +41,21 @@ def test_a_punch_through_no_filter_neither_lags_nor_overshoots() -> None:
     assert np.ptp(late.known[:, -1, 0]) == pytest.approx(PUNCH_M, abs=1e-9)
 
 
-def test_one_euro_lags_and_whole_tracks_do_not() -> None:
+def test_one_euro_lags_and_kalman_and_whole_tracks_do_not() -> None:
     motion = noisy_sample()
-    lags = {name: measures(filtered(name, motion), motion)["lag_ms"] for name in ("one-euro", "butterworth")}
-    assert lags["one-euro"] > 5
-    assert abs(lags["butterworth"]) < 1
+    said = {name: measures(filtered(name, motion), motion) for name in ("none", "one-euro", "kalman", "butterworth")}
+    assert said["one-euro"]["lag_ms"] > 5
+    assert abs(said["butterworth"]["lag_ms"]) < 1
+    assert abs(said["kalman"]["lag_ms"]) < 2
+    for name in ("one-euro", "kalman", "butterworth"):
+        assert said[name]["error_mm"] < 0.9 * said["none"]["error_mm"], name
+        assert said[name]["jitter_mm"] < 0.5 * said["none"]["jitter_mm"], name
+
+
+def test_kalman_follows_a_punch_and_overshoots_little() -> None:
+    said = punched("kalman")
+    assert abs(said["punch_lag_ms"]) < 5
+    assert 0 < said["overshoot_mm"] < 40
 
 
 def test_it_prints_writes_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from engines.tensorrt_ops import GOLDEN, Registry, decomposed, main, uncovered
 from stream3d.engine.typed import exported
 from stream3d.nets.blazepose import LANDMARK_WEIGHTS, detector_spec, landmark_spec
 from stream3d.nets.lifter import lifter_spec, shipped_lifters
+from stream3d.nets.lifter_shape import KINDS, Kind
 from stream3d.nets.person import person_spec
 from stream3d.nets.spec import NetSpec
+from tests.test_lifter_export import net_of, seen
 
 REGISTRIES = {version: Registry(**said) for version, said in json.loads(GOLDEN.read_text()).items()}
 NETS: dict[str, Callable[[], NetSpec]] = {
@@ -66,6 +69,17 @@ def test_every_net_bucket_and_version_lies_wholly_inside(net: str) -> None:
     for bucket, precision in wanted:
         for version in REGISTRIES:
             assert not outside(net, bucket, precision, version), (bucket, precision, version)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_lifter_lies_wholly_inside_in_fp16_too_and_stays_near(kind: Kind) -> None:
+    net = replace(lifter_spec(), name=kind, load=lambda: net_of(kind))
+    narrow = exported(net, 3, precision="fp16", device=torch.device("cpu"))
+    with torch.no_grad():
+        for ours, theirs in zip(narrow.module()(seen(3)), net_of(kind)(seen(3)), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=0.01)
+    for registry in (REGISTRIES["2.11.0"], REGISTRIES["2.14.0"]):
+        assert not uncovered(decomposed(narrow, registry), registry)
 
 
 class Foreign(torch.nn.Module):

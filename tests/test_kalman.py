@@ -259,6 +259,16 @@ def test_what_can_be_reached_has_turned_and_is_followed_at_once():
     assert slower[20, 0] == REJECTED
 
 
+def test_nothing_unseen_is_predicted_of_a_newcomer_or_right_after_a_turn():
+    times, values = np.arange(12) / FPS, np.zeros((12, 1, 3))
+    values[1] = np.nan
+    values[9:] = 0.2
+    values[10] = np.nan
+    out, fates = filtered(times, values, gate=16.0, leap=12.0)
+    assert fates[9, 0] == TURNED
+    assert np.flatnonzero(np.isnan(out[:, 0, 0])).tolist() == [1, 10]
+
+
 def test_after_a_turn_as_much_is_known_as_of_two_samples():
     """The next place is the mean, weighed by variances, of what is seen and of the line through both samples."""
     noise, step, where = 0.01, 0.05, np.array([0.0, 0.0, 0.35, 0.69])

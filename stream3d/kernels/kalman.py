@@ -22,6 +22,8 @@ Rules = tuple[float, float, float, float, float, float, float, int]
 
 UNSEEN, TAKEN, TURNED, REJECTED, BEGUN = range(5)  # what became of a sample of a point
 
+_ENOUGH = 3  # samples that speed and acceleration take to be known: nothing unseen is predicted from fewer
+
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _predict(state: tuple[Float64, Float64], step: float, push: float, out: tuple[Float64, Float64]) -> None:
@@ -166,8 +168,8 @@ def step(
                 counts[row, p, 1] += 1
             elif fate != UNSEEN:
                 seen_at[row, p], counts[row, p, 1] = time_s, 0
-                counts[row, p, 0] = 1 if fate == BEGUN else counts[row, p, 0] + 1
-            known = past and step <= predict_s
+                counts[row, p, 0] = 1 if fate == BEGUN else (2 if fate == TURNED else counts[row, p, 0] + 1)
+            known = past and step <= predict_s and (fate == REJECTED or step == 0.0 or counts[row, p, 0] >= _ENOUGH)
             for a in range(values.shape[2]):
                 if fate in (UNSEEN, REJECTED):
                     places[n, p, a] = ahead[0, a] if known else math.nan

@@ -27,7 +27,7 @@ class KalmanModel:
     things get at the speed ``leap``, has turned: it begins anew with the speed from there to here. The rest is
     rejected. After ``max_rejected`` rejections in a row, or as many as samples were believed before, the next sample
     begins anew without a speed; ``max_gap_s`` after the last that was believed, too. For ``predict_s`` what is unseen
-    or rejected is predicted.
+    or rejected is predicted; what is unseen only once three samples tell where it is going.
 
     Raises:
         SettingsError: a value that is not positive, or a negative ``leap``, ``max_rejected`` or ``predict_s``.

@@ -64,21 +64,22 @@ def measured(people: int, frames: int) -> dict[str, Any]:
     }
 
 
-def pictures(people: int, frames: int) -> Iterator[Frame]:
-    """Frames with so many people, none before another."""
-    room, figures = cut_out()
+def pictures(people: int, frames: int, *, tall: int = _TALL, row: int = _ROW) -> Iterator[Frame]:
+    """Frames with so many people of a height in pixels, so many in a row, none before another."""
+    room, figures = cut_out(tall)
+    below = (HEIGHT - 20) // max(2, -(-people // row))
     for index in range(frames):
         image = room.copy()
         for n in range(people):
             figure, mask = figures[_there_and_back(index + _APART * n, len(figures))]
-            x = (2 * (n % _ROW) + 1) * WIDTH // (2 * _ROW) - figure.shape[1] // 2
-            y = 20 + (n // _ROW) * HEIGHT // 2
+            x = (2 * (n % row) + 1) * WIDTH // (2 * row) - figure.shape[1] // 2
+            y = 20 + (n // row) * below
             spot = image[y : y + figure.shape[0], x : x + figure.shape[1]]
             spot[mask] = figure[mask]
         yield Frame(source_id="crowd", index=index, pts=index / FPS, captured_at=time.monotonic(), image=image)
 
 
-def cut_out() -> tuple[UInt8, list[tuple[UInt8, npt.NDArray[np.bool_]]]]:
+def cut_out(tall: int = _TALL) -> tuple[UInt8, list[tuple[UInt8, npt.NDArray[np.bool_]]]]:
     """The sample's room without its person, and the person as pictures of one height with their masks."""
     with open_source("sample") as source:
         frames = [frame.image for frame in source]
@@ -91,7 +92,7 @@ def cut_out() -> tuple[UInt8, list[tuple[UInt8, npt.NDArray[np.bool_]]]]:
         part, behind = frame[y0:y1, x0:x1], room[y0:y1, x0:x1]
         unlike = (cv2.absdiff(part, behind).max(-1) > _UNLIKE).astype(np.uint8)
         solid = cv2.morphologyEx(unlike, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-        size = (round(_TALL * part.shape[1] / part.shape[0]), _TALL)
+        size = (round(tall * part.shape[1] / part.shape[0]), tall)
         mask = cv2.resize(solid, size, interpolation=cv2.INTER_NEAREST) > 0
         figures.append((np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8), mask))
     return np.asarray(cv2.resize(room, (WIDTH, HEIGHT)), np.uint8), figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,18 +16,20 @@ _WINDOW = 4096
 
 @dataclass(kw_only=True, slots=True)
 class Meter:
-    """Count and latency of one stage; percentiles are over its last 4096 passes."""
+    """Count and latency of one stage, of whatever thread; percentiles are over its last 4096 passes."""
 
     name: str
     count: int = 0
     total_s: float = 0.0
     recent_s: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def add(self, seconds: float) -> None:
         """Record one pass."""
-        self.count += 1
-        self.total_s += seconds
-        self.recent_s.append(seconds)
+        with self._lock:
+            self.count += 1
+            self.total_s += seconds
+            self.recent_s.append(seconds)
 
     @contextmanager
     def measure(self) -> Iterator[None]:

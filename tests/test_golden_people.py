@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from stream3d.pipeline import RunSettings, make_rooms
+from stream3d.pipeline.in_flight import in_flight
 from stream3d.pose2d import make_estimator
 from stream3d.source import open_source
 from stream3d.track import Tracker
@@ -30,6 +33,13 @@ def followed(clip: Path, last: int) -> list[Tracks2D]:
     return out
 
 
+def in_flight_followed(clip: Path, last: int, count: int) -> list[Tracks2D]:
+    with open_source(clip) as source:
+        rooms = make_rooms(RunSettings(), source.info)
+        frames = takewhile(lambda frame: frame.index <= last, source)
+        return [result.tracks for result in in_flight(rooms, frames, count=count, workers=2)]
+
+
 def whose(tracks: Tracks2D, x: float, y: float, within: float) -> int | None:
     """The id of the skeleton whose hips are nearest to a place, if any are near."""
     away = np.linalg.norm(tracks.keypoints[:, HIPS, :2].mean(1) - (x, y), axis=-1)
@@ -44,7 +54,19 @@ def whose(tracks: Tracks2D, x: float, y: float, within: float) -> int | None:
 def test_everybody_keeps_one_id(data: Path, name: str) -> None:
     """The empty room has nobody; elsewhere who was seen by eye bears one id wherever noted, and never another's."""
     golden = GOLDEN[name]
-    tracks = followed(data / "videos" / name, golden["last"])
+    keeps_ids(followed(data / "videos" / name, golden["last"]), golden)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.usefixtures("weights")
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("name", CLIPS)
+def test_and_with_frames_in_flight(data: Path, name: str, count: int) -> None:
+    keeps_ids(in_flight_followed(data / "videos" / name, GOLDEN[name]["last"], count), GOLDEN[name])
+
+
+def keeps_ids(tracks: list[Tracks2D], golden: dict[str, Any]) -> None:
     if not golden["people"]:
         assert not any(len(frame) for frame in tracks)
     ids = {

@@ -43,6 +43,8 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         if value is not None:
             by_room.setdefault(room, {})[field] = value
     changed: dict[str, Any] = {room: replace(getattr(settings, room), **fields) for room, fields in by_room.items()}
+    if getattr(arguments, "mode", None) is not None:
+        changed["mode"] = arguments.mode
     if arguments.smooth is not None:
         changed["smoother"] = arguments.smooth
     return replace(settings, **changed)

@@ -97,6 +97,11 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--min-height", type=float, metavar="SHARE", help="of the smallest people, of the picture's longer side: tiles"
     )
     parser.add_argument("--smooth", choices=_SMOOTHERS, help="filter over time (default: one-euro)")
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "latency", "throughput"),
+        help="one frame after the other, or several in flight on all cores (default: auto: files are not live)",
+    )
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")
     parser.add_argument("--height", type=float, metavar="METRES", help="of the people, for the metric scale")

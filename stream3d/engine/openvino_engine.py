@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ class OpenVinoEngine:
             raise  # it says already what is wrong
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {spec.name} for this CPU: {error}") from error
-        self._requests = {bucket: program.create_infer_request() for bucket, program in programs.items()}
+        self._programs = programs
+        self._requests = threading.local()  # several threads may run the net at once, each with a request of its own
         first = programs[spec.buckets[0]]
         self._ran_in = "int8" if int8 is not None else str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
         self._fell_back = {"fell back": why_not(spec)} if precision == "int8" and int8 is None else {}
@@ -76,13 +78,19 @@ class OpenVinoEngine:
         return run_in_buckets(self.spec, inputs, self._run)
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
-        request, count = self._requests[bucket], len(arrays[0])
+        request, count = self._request(bucket), len(arrays[0])
         # What a request takes without a copy must be writable, though it never writes, and must outlive the call.
         fed = [pad_batch(array if array.flags.writeable else array.copy(), bucket) for array in arrays]
         for k, array in enumerate(fed):
             request.set_input_tensor(k, ov.Tensor(array, shared_memory=True))
         request.infer(share_outputs=True)
         return [request.get_output_tensor(k).data[:count].copy() for k in range(len(self.spec.outputs))]
+
+    def _request(self, bucket: int) -> ov.InferRequest:
+        mine: dict[Any, ov.InferRequest] = self._requests.__dict__
+        if bucket not in mine:
+            mine[bucket] = self._programs[bucket].create_infer_request()
+        return mine[bucket]
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and the precision that OpenVINO says it runs in."""

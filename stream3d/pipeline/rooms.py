@@ -10,7 +10,7 @@ from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
 from stream3d.meters import Meters
 from stream3d.pipeline.settings import RunSettings
-from stream3d.pose2d import Estimator, make_estimator
+from stream3d.pose2d import Ahead, Estimator, make_estimator
 from stream3d.skeleton import H36M17, Layout
 from stream3d.solve import make_keypoint_smoother, make_smoother
 from stream3d.source import SourceInfo
@@ -46,16 +46,25 @@ class Rooms:
         """
         if self.stills:
             self.forget(frame.source_id)
+        results = self.lifted(frame, self.followed(frame))
+        return results + (self.finish(frame.source_id) if self.stills else [])
+
+    def followed(self, frame: Frame, ahead: Ahead | None = None) -> Tracks2D:
+        """Who is in ``frame``, which comes after the last one; ``ahead`` is what the nets have said of it already."""
         with self.meters["pose2d"].measure():
             regions = self.track.regions(frame.stamp)
-            seen = self.pose2d(frame, regions, searching=self.track.searching(frame.source_id))
+            known = {} if ahead is None else {"ahead": ahead}
+            seen = self.pose2d(frame, regions, searching=self.track.searching(frame.source_id), **known)
         with self.meters["track"].measure():
-            tracks = self.track(seen)
+            return self.track(seen)
+
+    def lifted(self, frame: Frame, tracks: Tracks2D) -> list[Result]:
+        """The results that are known once ``tracks`` of ``frame`` are; frames in order."""
         self._waiting[frame.source_id, frame.index] = frame, tracks
         camera = self.camera(*frame.size)
         with self.meters["lift"].measure():
             poses = self.lift.lift([(tracks, camera)])
-        return self._results(poses) + (self.finish(frame.source_id) if self.stills else [])
+        return self._results(poses)
 
     def finish(self, source_id: str) -> list[Result]:
         """The results still owed when a source has ended, in order; nothing with a lifter that does not look ahead."""

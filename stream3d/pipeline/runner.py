@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +11,10 @@ from pathlib import Path
 from stream3d.channel import Policy
 from stream3d.errors import Stream3DError
 from stream3d.meters import Meters
+from stream3d.pipeline.in_flight import at_once, cores, in_flight, possible
 from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, open_outputs, run_info
 from stream3d.pipeline.rooms import Rooms, make_rooms
-from stream3d.pipeline.settings import RunSettings
+from stream3d.pipeline.settings import Mode, RunSettings
 from stream3d.pipeline.summary import Summary
 from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import Source, open_source
@@ -52,7 +53,7 @@ def results(what: str | int | Path, settings: RunSettings | None = None) -> Resu
     """
     settings = settings or RunSettings()
     with open_source(what, settings.source) as source:
-        yield from _flow(source, make_rooms(settings, source.info))
+        yield from _flow(source, make_rooms(settings, source.info), settings.mode)
 
 
 def run(
@@ -93,24 +94,37 @@ def run(
         )
         outputs = open_outputs(saves, run_info(source.info, rooms, camera), settings.sinks, view=view)
         summary.ready_s = time.perf_counter() - began
-        _process(source, rooms, summary, outputs, watch)
+        _process(source, rooms, settings.mode, summary, outputs, watch)
     return summary
 
 
-def _flow(source: Source, rooms: Rooms) -> Results:
+def _flow(source: Source, rooms: Rooms, mode: Mode = "auto") -> Results:
     """Decode ahead in a thread, and take every frame through the rooms; what breaks off still gets its results."""
     policy: Policy = "latest" if source.info.live else "block"
     broken: Stream3DError | None = None
+    workers = cores()
+    many = possible(rooms) and (mode == "throughput" or (mode == "auto" and not source.info.live and workers > 1))
     with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:
         try:
-            for frame in frames:
-                yield from rooms(frame)
-                rooms.meters.dropped = frames.dropped
+            through = (
+                in_flight(rooms, frames, count=at_once(workers), workers=workers)
+                if many
+                else _one_by_one(rooms, frames)
+            )
+            with closing(through):
+                for result in through:
+                    yield result
+                    rooms.meters.dropped = frames.dropped
         except Stream3DError as error:
             broken = error
         yield from rooms.finish(source.info.source_id)
     if broken is not None:
         raise broken
+
+
+def _one_by_one(rooms: Rooms, frames: Iterable[Frame]) -> Results:
+    for frame in frames:
+        yield from rooms(frame)
 
 
 def _at_its_own_speed(flow: Results) -> Results:
@@ -127,13 +141,14 @@ def _at_its_own_speed(flow: Results) -> Results:
 def _process(
     source: Source,
     rooms: Rooms,
+    mode: Mode,
     summary: Summary,
     outputs: Outputs,
     watch: Callable[[Result, Summary], None] | None,
 ) -> None:
     """The loop of a run; on every way out the sinks are closed with the final counts."""
     writer = Writer(outputs.sinks, rooms.meters)
-    flow = _flow(source, rooms)
+    flow = _flow(source, rooms, mode)
     if outputs.only_viewed and not summary.live:
         flow = _at_its_own_speed(flow)
     wall, cpu = time.perf_counter(), time.process_time()

@@ -67,9 +67,17 @@ class LoadedCamera:
         return Camera.from_fov(width, height)
 
 
+Mode = Literal["auto", "latency", "throughput"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSettings:
-    """One settings value per room; the tables of a ``--config`` file bear the same names."""
+    """One settings value per room; the tables of a ``--config`` file bear the same names.
+
+    ``mode`` says what is wanted of a run: ``latency`` takes one frame after the other, so that each is answered as soon
+    as can be; ``throughput`` has several frames in flight on all cores; ``auto`` is latency for what is live, and
+    throughput for files.
+    """
 
     source: SourceSettings = field(default_factory=SourceSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
@@ -81,3 +89,4 @@ class RunSettings:
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
     kalman: KalmanSettings = field(default_factory=KalmanSettings)
     sinks: SinkSettings = field(default_factory=SinkSettings)
+    mode: Mode = "auto"

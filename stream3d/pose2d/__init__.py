@@ -10,6 +10,7 @@
 ((1, 33, 3), 'blazepose33', True)
 """
 
+from stream3d.pose2d.ahead import Ahead
 from stream3d.pose2d.estimator import PoseEstimator
 from stream3d.pose2d.make import make_estimator
 from stream3d.pose2d.onestage import OneStageEstimator
@@ -17,6 +18,7 @@ from stream3d.pose2d.protocol import Estimator, Found, KeypointNet, Landmarks, O
 from stream3d.pose2d.settings import PoseSettings
 
 __all__ = [
+    "Ahead",
     "Estimator",
     "Found",
     "KeypointNet",

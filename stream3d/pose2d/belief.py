@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import ModelError
+from stream3d.kernels import believed as kernels
 
 Float32 = npt.NDArray[np.float32]
 
@@ -21,6 +23,8 @@ LEAST = 0.1
 
 _NARROWEST = 0.05  # cells, that a heat map's spread counts as having
 _SUREST = 9.0  # logit
+_UNKNOWN = 4.0  # cells, of what has no heat
+_CELLS = 64  # along a side of a heat map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,21 +39,33 @@ class Belief:
 
         ``visibility`` and ``peak`` [R, J] in 0..1, ``spread`` [R, J, 3] in squares of the crop's side.
         """
-        logit = (features(visibility, peak, spread) * self.weights).sum(-1)
-        out: Float32 = (1 / (1 + np.exp(-logit))).astype(np.float32)
-        return out
+        keypoints = np.zeros((*visibility.shape, 3), np.float32)
+        keypoints[..., 2] = visibility
+        self.weigh(keypoints, peak, spread)
+        return np.ascontiguousarray(keypoints[..., 2])
+
+    def weigh(self, keypoints: Float32, peak: Float32, spread: Float32) -> None:
+        """Put `scores` in the place of the visibility of ``keypoints`` [R, J, 3], x, y, visibility."""
+        heat = np.ascontiguousarray(peak, np.float32), np.ascontiguousarray(spread, np.float32)
+        kernels.believe(keypoints, heat, self.weights, (_sure(), _NARROWEST, _UNKNOWN, float(_CELLS)))
 
 
-def features(visibility: Float32, peak: Float32, spread: Float32, cells: int = 64) -> Float32:
+def features(visibility: Float32, peak: Float32, spread: Float32, cells: int = _CELLS) -> Float32:
     """What belief is weighed from, float32 [R, J, 4]; see ``Belief.scores``."""
     wide = np.sqrt(np.maximum((spread[..., 0] + spread[..., 2]) / 2, 0)) * cells
-    wide = np.nan_to_num(np.log(np.maximum(wide, _NARROWEST)), nan=np.log(4.0))  # outside the crop: as wide as can be
+    wide = np.nan_to_num(
+        np.log(np.maximum(wide, _NARROWEST)), nan=np.log(_UNKNOWN)
+    )  # outside the crop: as wide as can be
     ones = np.ones_like(wide)
     return np.stack([ones, _logit(visibility), _logit(peak), wide], -1).astype(np.float32)
 
 
+def _sure() -> float:
+    return 1 / (1 + math.exp(-_SUREST))
+
+
 def _logit(probability: Float32) -> Float32:
-    sure = 1 / (1 + np.exp(-_SUREST))
+    sure = _sure()
     inside = np.clip(probability.astype(np.float64), 1 - sure, sure)
     out: Float32 = np.log(inside / (1 - inside)).astype(np.float32)
     return out
@@ -57,15 +73,8 @@ def _logit(probability: Float32) -> Float32:
 
 def covariances(spread: Float32, regions: Float32, doubt: float) -> Float32:
     """Covariances float32 [R, J, 3] = xx, xy, yy in image pixels², of spreads in their crops [R, J, 3]."""
-    cos, sin = np.cos(regions[:, 3, None]), np.sin(regions[:, 3, None])
-    xx, xy, yy = spread[..., 0], spread[..., 1], spread[..., 2]
-    size = doubt * regions[:, 2, None] ** 2
-    turned = (
-        cos**2 * xx - 2 * sin * cos * xy + sin**2 * yy,
-        sin * cos * (xx - yy) + (cos**2 - sin**2) * xy,
-        sin**2 * xx + 2 * sin * cos * xy + cos**2 * yy,
-    )
-    out: Float32 = (np.stack(turned, -1) * size[..., None]).astype(np.float32)
+    out = np.empty(spread.shape, np.float32)
+    kernels.turn(np.ascontiguousarray(spread, np.float32), np.ascontiguousarray(regions, np.float32), doubt, out)
     return out
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.pose2d import crops
+from stream3d.pose2d.ahead import Ahead
 from stream3d.pose2d.appearance import appearance
 from stream3d.pose2d.newcomers import looked_twice
 from stream3d.pose2d.overlap import apart, same_pose
@@ -13,6 +14,7 @@ from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetect
 from stream3d.pose2d.regions import no_regions, same_person
 from stream3d.pose2d.settings import PoseSettings
 from stream3d.pose2d.shown import shown
+from stream3d.pose2d.stirring import Still, still_of, stirs
 from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
@@ -22,13 +24,15 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 UInt8 = npt.NDArray[np.uint8]
 
+_PATIENCE = 3  # times as long as usual until the detector looks again although nothing stirs but who is followed
 _OFF = 0.15  # sides between a region and the pose in it beyond which the pose is read again in its own region
 
 
 class PoseEstimator:
     """Finds people with any detector, and their keypoints with any net of keypoints, in one frame after another.
 
-    Passive: it starts no thread. The only thing it remembers is when the detector last looked, per source.
+    Passive: it starts no thread. All that it remembers is when the detector last looked, and what the picture was like
+    then, per source.
 
     Raises:
         LayoutError: the keypoints are of a layout that nothing can be lifted from.
@@ -40,35 +44,61 @@ class PoseEstimator:
         self._keypoints = keypoints
         self._settings = settings or PoseSettings()
         self._looked_at: dict[str, float] = {}
+        self._stills: dict[str, Still] = {}
 
     @property
     def layout(self) -> Layout:
         """Of the keypoints."""
         return self._keypoints.layout
 
-    def __call__(self, frame: Frame, regions: Float32, *, searching: bool = False) -> Detections2D:
+    def __call__(
+        self, frame: Frame, regions: Float32, *, searching: bool = False, ahead: Ahead | None = None
+    ) -> Detections2D:
         """The people in ``frame``.
 
         ``regions`` float32 [R, 4] are where tracking expects people (oldest first; empty for a first frame or a still);
-        ``searching`` says that somebody was lost, so that the detector looks at once.
+        ``searching`` says that somebody was lost, so that the detector looks at once. What is known ``ahead`` is not
+        asked of the nets again where it serves.
         """
         regions = regions[: self._settings.max_people]
-        looked = self._due(frame, nobody=not len(regions), searching=searching)
-        found = self._look(frame) if looked else nobody_found()
+        looked = self.will_look(frame, regions, searching=searching)
+        if looked:
+            self._note_look(frame, regions)
+        known = ahead.found if ahead is not None else None
+        found = (known or self.look(frame)) if looked else nobody_found()
         confirmed, fresh = self._divide(found, regions)
-        seen, beliefs = self._read(frame, regions, fresh)
+        seen, beliefs = self._read(frame, regions, fresh, ahead)
         if not looked and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
-            confirmed, fresh = self._divide(self._look(frame), self._places(followed))
+            confirmed, fresh = self._divide(known or self.look(frame), self._places(followed))
             news, beliefs = self._read(frame, no_regions(), fresh)
             seen = followed.and_those(news)
         keep = self._keep(seen, beliefs)
         origin = np.where(keep < len(regions), keep, -1)
         return told(frame, seen.rows(keep), self.layout, origin, confirmed[keep], looked=looked)
 
+    def look(self, frame: Frame) -> Found:
+        """Whom the detector finds in ``frame``; changes nothing that is remembered."""
+        return self._detector(shown(self._detector, frame))
+
+    def read(self, frame: Frame, regions: Float32) -> Landmarks | None:
+        """The poses in guessed ``regions`` [R, 4] of ``frame``, None for none; changes nothing that is remembered."""
+        return self._keypoints(shown(self._keypoints, frame), regions) if len(regions) else None
+
+    def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:
+        """Whether the detector's turn comes with ``frame``, with people in ``regions``; changes nothing."""
+        last, quiet = self._looked_at.get(frame.source_id), self._stills.get(frame.source_id)
+        alone = searching or not len(regions)
+        every = self._settings.search_every_s if alone else self._settings.detect_every_s
+        if last is None or not last <= frame.pts < last + every:
+            patient = not alone and last is not None and last <= frame.pts < last + _PATIENCE * every
+            return not patient or quiet is None or stirs(frame, regions, quiet)
+        return False
+
     def forget(self, source_id: str) -> None:
         """Drop what is remembered of a source."""
         self._looked_at.pop(source_id, None)
+        self._stills.pop(source_id, None)
 
     def describe(self) -> dict[str, dict[str, str]]:
         """The engines it runs on, by net."""
@@ -82,13 +112,9 @@ class PoseEstimator:
         appearance(black, seen.keypoints, self.layout)
         crops.warm()
 
-    def _due(self, frame: Frame, *, nobody: bool, searching: bool) -> bool:
-        last = self._looked_at.get(frame.source_id)
-        every = self._settings.search_every_s if nobody or searching else self._settings.detect_every_s
-        due = last is None or not last <= frame.pts < last + every
-        if due:
-            self._looked_at[frame.source_id] = frame.pts
-        return due
+    def _note_look(self, frame: Frame, regions: Float32) -> None:
+        self._looked_at[frame.source_id] = frame.pts
+        self._stills[frame.source_id] = still_of(frame, regions)
 
     def _lost(self, seen: Landmarks, frame: Frame, *, searching: bool) -> bool:
         """Whether somebody just was not where they should be, so that the detector is worth its time on this frame."""
@@ -97,7 +123,7 @@ class PoseEstimator:
         since = abs(frame.pts - self._looked_at.get(frame.source_id, frame.pts))
         if searching and since < self._settings.search_every_s / 2:
             return False
-        self._looked_at[frame.source_id] = frame.pts
+        self._note_look(frame, seen.regions)
         return True
 
     def _places(self, seen: Landmarks) -> Float32:
@@ -105,10 +131,9 @@ class PoseEstimator:
         there = seen.presence >= self._keypoints.min_presence
         return np.where(there[:, None], seen.regions, np.float32(np.nan))
 
-    def _look(self, frame: Frame) -> Found:
-        return self._detector(shown(self._detector, frame))
-
-    def _read(self, frame: Frame, regions: Float32, fresh: Found) -> tuple[Landmarks, Float32]:
+    def _read(
+        self, frame: Frame, regions: Float32, fresh: Found, ahead: Ahead | None = None
+    ) -> tuple[Landmarks, Float32]:
         """Poses of those who are followed in ``regions`` [R, 4], then of newcomers, and the belief in each of these.
 
         All are read together. Whoever turns out to lie far off the middle of their region is read again in their own.
@@ -117,12 +142,23 @@ class PoseEstimator:
         if not len(asked):
             return nobody_seen(self.layout), np.zeros(0, np.float32)
         image = shown(self._keypoints, frame)
-        order, seen = np.arange(len(asked)), self._keypoints(image, asked)
+        order, seen = np.arange(len(asked)), self._asked(image, asked, ahead)
         if not self._keypoints.agreement:
             return self._centred(image, seen, asked), np.ones(len(fresh.scores), np.float32)
         news, beliefs = looked_twice(self._keypoints, image, fresh, seen.rows(order[len(regions) :]))
         followed = self._centred(image, seen.rows(order[: len(regions)]), regions)
         return apart(self._keypoints, image, regions, followed).and_those(news), beliefs
+
+    def _asked(self, image: UInt8, regions: Float32, ahead: Ahead | None) -> Landmarks:
+        """The poses in ``regions``, as far as they are not known ahead from nearly the same crops."""
+        rows = ahead.rows(regions) if ahead is not None else None
+        if ahead is None or rows is None or ahead.seen is None or (rows < 0).all():
+            return self._keypoints(image, regions)
+        missing = np.flatnonzero(rows < 0)
+        if not len(missing):
+            return ahead.seen.rows(rows)
+        rows[missing] = len(ahead.regions) + np.arange(len(missing))
+        return ahead.seen.and_those(self._keypoints(image, regions[missing])).rows(rows)
 
     def _centred(self, image: UInt8, seen: Landmarks, asked: Float32) -> Landmarks:
         """Poses read again where they turned out to lie far off the middle of what was asked for: fast people."""

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.engine import Engine
+from stream3d.kernels.believed import better_half, hide
 from stream3d.kernels.heatmap import Refined, refine
 from stream3d.planes import Planes
 from stream3d.pose2d.belief import LEAST, Belief, covariances
@@ -60,13 +61,13 @@ class BlazePoseLandmarks:
     def _weighed(self, belief: Belief, seen: Landmarks, refined: Refined, regions: Float32) -> Landmarks:
         """With probabilities for scores and presence, without what is hidden, with covariances."""
         peak, spread = refined.peak[:, :_BODY], refined.spread[:, :_BODY]
-        keypoints = seen.keypoints.copy()
-        keypoints[..., 2] = belief.scores(keypoints[..., 2], peak, spread)
-        better = np.sort(keypoints[:, _TELLING, 2], axis=1)[:, len(_TELLING) // 2 :].mean(1)
-        keypoints[keypoints[..., 2] < self._least] = np.nan, np.nan, 0.0
+        keypoints, presence = seen.keypoints.copy(), seen.presence.astype(np.float32)
+        belief.weigh(keypoints, peak, spread)
+        better_half(keypoints, _TELLING, presence)
+        hide(keypoints, self._least)
         return Landmarks(
             keypoints=keypoints,
-            presence=seen.presence * better,
+            presence=presence,
             regions=seen.regions,
             covariances=covariances(spread, regions, belief.doubt),
         )

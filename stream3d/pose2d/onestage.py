@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.pose2d.ahead import Ahead
 from stream3d.pose2d.appearance import appearance
-from stream3d.pose2d.protocol import OneStageNet
+from stream3d.pose2d.protocol import Found, Landmarks, OneStageNet, nobody_found
 from stream3d.pose2d.regions import same_person
 from stream3d.pose2d.settings import PoseSettings
 from stream3d.pose2d.shown import shown
@@ -35,19 +36,39 @@ class OneStageEstimator:
         """Of the keypoints."""
         return self._net.layout
 
-    def __call__(self, frame: Frame, regions: Float32, *, searching: bool = False) -> Detections2D:  # noqa: ARG002
+    def __call__(
+        self,
+        frame: Frame,
+        regions: Float32,
+        *,
+        searching: bool = False,  # noqa: ARG002
+        ahead: Ahead | None = None,
+    ) -> Detections2D:
         """The people in ``frame``.
 
         ``regions`` float32 [R, 4] are where tracking expects people: who is seen there needs less belief than a
-        newcomer. ``searching`` changes nothing, since the whole picture is looked at anyway.
+        newcomer. ``searching`` changes nothing, since the whole picture is looked at anyway; what is known ``ahead``
+        is not asked of the net again.
         """
-        seen = self._net(shown(self._net, frame))
+        seen = (ahead.seen if ahead is not None else None) or self.read(frame, regions)
         origin = matched(seen.regions, regions)
         believed = np.where(origin >= 0, self._net.confirm_score, self._net.min_score)
         good = (seen.presence >= believed) & np.isfinite(seen.regions).all(1)
         keep = np.flatnonzero(good)[: self._settings.max_people]
         everybody = np.ones(len(keep), np.bool_)
         return told(frame, seen.rows(keep), self.layout, origin[keep], everybody, looked=True)
+
+    def look(self, frame: Frame) -> Found:  # noqa: ARG002
+        """Nobody: the net that reads finds people itself."""
+        return nobody_found()
+
+    def read(self, frame: Frame, regions: Float32) -> Landmarks:  # noqa: ARG002
+        """Everybody in ``frame``, wherever they are."""
+        return self._net(shown(self._net, frame))
+
+    def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:  # noqa: ARG002
+        """Never: there is no detector."""
+        return False
 
     def forget(self, source_id: str) -> None:
         """Nothing is remembered."""

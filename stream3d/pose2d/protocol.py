@@ -7,7 +7,7 @@ Whatever keeps to these Protocols can be put together: ``PoseEstimator(detector,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from stream3d.pose2d.regions import no_regions
 from stream3d.skeleton import Layout
 from stream3d.values import Detections2D, Frame
+
+if TYPE_CHECKING:
+    from stream3d.pose2d.ahead import Ahead
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -155,8 +158,22 @@ class Estimator(Protocol):
         """Of the keypoints."""
         ...
 
-    def __call__(self, frame: Frame, regions: Float32, *, searching: bool = False) -> Detections2D:
+    def __call__(
+        self, frame: Frame, regions: Float32, *, searching: bool = False, ahead: Ahead | None = None
+    ) -> Detections2D:
         """Everybody's keypoints in one frame."""
+        ...
+
+    def read(self, frame: Frame, regions: Float32) -> Landmarks | None:
+        """The poses in guessed ``regions``, None where there are none; may be asked by several threads at once."""
+        ...
+
+    def look(self, frame: Frame) -> Found:
+        """Whom the detector finds; may be asked while others ``read``."""
+        ...
+
+    def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:
+        """Whether the detector's turn comes with ``frame``, with people expected in ``regions``; changes nothing."""
         ...
 
     def forget(self, source_id: str) -> None:

@@ -17,10 +17,11 @@ PEOPLE = ("1", "few", "crowd")
 class PoseSettings:
     """How people are found.
 
-    The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is followed,
-    every ``search_every_s`` while nobody is in sight, and at once when somebody was lost. ``detector`` and
-    ``keypoints`` are ``stream3d``, ``blazepose``, or files of the user's own (docs/nets.md). ``sizes`` are the longer
-    sides in pixels of the pictures that the first two look at; larger ones find smaller people and cost by the square.
+    The detector looks at the whole picture every ``detect_every_s`` seconds of media time while everybody is followed
+    (up to three times as long while nothing changes but where they are), every ``search_every_s`` while nobody is in
+    sight, and at once when somebody was lost. ``detector`` and ``keypoints`` are ``stream3d``, ``blazepose``, or files
+    of the user's own (docs/nets.md). ``sizes`` are the longer sides in pixels of the pictures that the first two look
+    at; larger ones find smaller people and cost by the square.
     With BlazePose's detector a newcomer needs a score of ``min_score``, whoever is followed already only
     ``confirm_score``; its landmark net must say ``min_presence``. Other nets have their own thresholds.
 

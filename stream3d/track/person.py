@@ -92,6 +92,11 @@ class Person:
         return self.number > 0 and self.alike < _UNLIKE and pts - self.alike_at <= _CHANGED_S
 
     def ask(self, region: Sequence[float]) -> Sequence[float]:
+        """Where to look for them, which is remembered."""
+        self.asked = self.wanted(region)
+        return self.asked
+
+    def wanted(self, region: Sequence[float]) -> Sequence[float]:
         """Where to look for them: where expected, and just as before where that makes hardly a difference."""
         if self.asked is not None:
             (x, y, side, turn), (a, b, before, turned) = region, self.asked
@@ -99,7 +104,6 @@ class Person:
             alike = abs(side - before) < _STEADY_SIZE * before
             if near and alike and abs(math.remainder(turn - turned, 2 * math.pi)) < _STEADY_TURN:
                 return self.asked
-        self.asked = region
         return region
 
     @property

@@ -47,7 +47,14 @@ class Scene:
     def regions(self, pts: float) -> list[Sequence[float]]:
         """Where to look at a time: for the asked, and then where those were who look like somebody else."""
         ahead = self.motions.expected(pts).tolist()
-        regions = [person.ask(ahead[person.row]) for person in self.asked]
+        return self._with_homes([person.ask(ahead[person.row]) for person in self.asked], pts)
+
+    def guessed(self, pts: float) -> list[Sequence[float]]:
+        """The same, but it is only a guess, and nothing remembers it."""
+        ahead = self.motions.expected(pts).tolist()
+        return self._with_homes([person.wanted(ahead[person.row]) for person in self.asked], pts)
+
+    def _with_homes(self, regions: list[Sequence[float]], pts: float) -> list[Sequence[float]]:
         homes = [person.home for person in self.followed if person.changed(pts) and person.home]
         return regions + [home for home in homes if not any(_one_crop(home, region) for region in regions)]
 

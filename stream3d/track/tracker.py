@@ -39,6 +39,12 @@ class Tracker:
         regions = scene.regions(stamp.pts) if scene is not None else []
         return np.array(regions, np.float32).reshape(-1, 4)
 
+    def guess(self, stamp: Stamp) -> Float32:
+        """Like `regions`, of a frame before which others are still to come; changes nothing."""
+        scene = self._scenes.get(stamp.source_id)
+        regions = scene.guessed(stamp.pts) if scene is not None else []
+        return np.array(regions, np.float32).reshape(-1, 4)
+
     def searching(self, source_id: str) -> bool:
         """True while it is worth looking for people more often: somebody lost, doubted, fast or about to leave."""
         scene = self._scenes.get(source_id)

@@ -99,6 +99,17 @@ def test_where_nothing_can_be_filled_in_no_row_is_added_and_what_has_no_pelvis_i
     np.testing.assert_array_equal(out.joints3d[out.frame >= 50], file.joints3d[file.frame >= 50])
 
 
+def test_whoever_is_seen_seldom_is_no_reason_to_refuse_the_rest():
+    """Two frames 0.2 s apart alone would be 5 frames a second, too few for 6 Hz."""
+    file = recording({3: noisy(), 9: noisy(1.0)}, {9: [20, 26]})
+    out = smooth_recording(file, WholeSettings(fill_s=0.0))
+    seldom = file.person == 9
+    np.testing.assert_allclose(out.joints3d[seldom], file.joints3d[seldom], atol=1e-6)
+    alone = smooth_recording(recording({9: noisy()}, {9: [20, 26, 27]}), WholeSettings(fill_s=0.3))
+    assert len(alone) == 8
+    assert np.isfinite(alone.joints3d).all()
+
+
 def test_outliers_go_unless_they_are_to_be_kept():
     bad = noisy()
     bad[45, NECK] += 0.6

@@ -148,6 +148,16 @@ def test_uneven_times_are_resampled_and_brought_back(even):
     assert np.sqrt((better**2).mean()) < 0.75 * 0.02
 
 
+def test_a_few_frames_far_apart_do_not_lower_the_rate_of_the_track():
+    """The two last are 0.2 s from each other and 1 s from the rest: alone they would be 5 frames a second."""
+    times = np.array([*np.arange(60) / FPS, 3.0, 3.2])
+    values = walk(62, 3)[:, None]
+    out = series(values, times=times, even=butterworth)
+    np.testing.assert_allclose(out[:60], series(values[:60], even=butterworth), atol=1e-9)
+    np.testing.assert_allclose(out[60:], values[60:], atol=0.1)
+    assert np.isfinite(out).all()
+
+
 def test_times_rounded_to_milliseconds_count_as_even():
     values = walk(60, 3)[:, None]
     exact = series(values, even=butterworth)

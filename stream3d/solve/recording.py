@@ -32,13 +32,15 @@ def smooth_recording(file: TrackFile, settings: WholeSettings | None = None) -> 
         raise LayoutError("smoothing needs a pelvis, which these joints do not have")
     pelvis = file.joint_names.index("pelvis")
     file, added = with_gaps(file, settings.fill_s)
-    joints, wrong = file.joints3d.copy(), 0
+    joints, wrong, usual_s = file.joints3d.copy(), 0, _usual_step(file)
     for person in np.unique(file.person):
         rows = np.flatnonzero(file.person == person)
         times = file.time[rows]
         if not (np.diff(times) > 0).all():
             raise TrackFileError(f"the times of person {person} do not rise; smoothing over time needs that")
-        smooth, found = smooth_whole(times, joints[rows], file.sigma[rows], pelvis=pelvis, settings=settings)
+        smooth, found = smooth_whole(
+            times, joints[rows], file.sigma[rows], pelvis=pelvis, settings=settings, usual_s=usual_s
+        )
         joints[rows], wrong = smooth.astype(np.float32), wrong + found
     kept = ~added | np.isfinite(joints).any(axis=(1, 2))
     said = {**asdict(settings), "filled_rows": int((added & kept).sum()), "outliers_found": wrong}
@@ -91,3 +93,9 @@ def _missing(file: TrackFile, person: int, fill_s: float) -> tuple[Int64, int]:
     frames, times = file.frame[rows], file.time[rows]
     gaps = np.flatnonzero((np.diff(frames) > 1) & (np.diff(times) <= fill_s))
     return np.concatenate([np.zeros(0, np.int64), *(np.arange(frames[g] + 1, frames[g + 1]) for g in gaps)]), person
+
+
+def _usual_step(file: TrackFile) -> float | None:
+    """Seconds from a frame to the next: the median over frames with somebody in them, of whom some may be seldom."""
+    frames, first = np.unique(file.frame, return_index=True)
+    return float(np.median(np.diff(file.time[first]) / np.diff(frames))) if len(frames) > 1 else None

@@ -98,28 +98,29 @@ def savgol(columns: Float64, rate_hz: float, *, window_s: float = 0.3, degree: i
 
 
 def smooth_whole(
-    times: Float64, joints: Float32, sigma: Float32, *, pelvis: int, settings: WholeSettings
+    times: Float64,
+    joints: Float32,
+    sigma: Float32,
+    *,
+    pelvis: int,
+    settings: WholeSettings,
+    usual_s: float | None = None,
 ) -> tuple[Float64, int]:
     """The ``joints`` [T, J, 3] m of one person at rising ``times`` [T] s, smoothed, and how many were outliers.
 
     As the smoothers of live streams do, it filters the pelvis apart along and across the line of sight, and the joints
-    relative to it. NaN is unseen; ``sigma`` [T, J] m, NaN where unknown, is for the gate. A frame whose pelvis is
-    unknown and cannot be filled is handed through.
+    relative to it. NaN is unseen; ``sigma`` [T, J] m, NaN where unknown, is for the gate; ``usual_s`` is the step
+    between frames where it is known, else the median of ``times``. A frame whose pelvis is unknown and cannot be filled
+    is handed through.
     """
     given = joints.astype(np.float64)
-    root = given[:, pelvis]
-    gate = settings.gate
-    near = 1.0 / np.fmax(root[:, 2], NEAREST_M)
-    one = np.ones(len(times))
-    depth, far = _signal(
-        times,
-        root[:, None, 2:],
-        (np.full((len(times), 1), gate.depth_noise_m), one),
-        settings,
-        drift=gate.depth_drift_mps2,
-    )
-    across, aside = _signal(times, direction_of(root)[:, None], ((gate.pelvis_noise_m * near)[:, None], near), settings)
-    relative, off = _signal(times, given - root[:, None], (noise_of(sigma, gate), one), settings)
+    root, gate = given[:, pelvis], settings.gate
+    one, near = np.ones(len(times)), 1.0 / np.fmax(root[:, 2], NEAREST_M)
+    signal = partial(_signal, times, settings=settings, usual_s=usual_s)
+    far_noise, side_noise = np.full((len(times), 1), gate.depth_noise_m), (gate.pelvis_noise_m * near)[:, None]
+    depth, far = signal(root[:, None, 2:], (far_noise, one), drift=gate.depth_drift_mps2)
+    across, aside = signal(direction_of(root)[:, None], (side_noise, near))
+    relative, off = signal(given - root[:, None], (noise_of(sigma, gate), one))
     smooth = relative + place_of(across[:, 0], depth[:, 0])[:, None]
     lost = np.isnan(root.sum(axis=1))[:, None, None] & np.isnan(smooth)
     return np.where(lost, given, smooth), far + aside + off
@@ -129,13 +130,19 @@ def _signal(
     times: Float64,
     values: Float64,
     spread: tuple[Float64, Float64],
+    *,
     settings: WholeSettings,
+    usual_s: float | None,
     drift: float | None = None,
 ) -> tuple[Float64, int]:
-    """``values`` [T, P, A] gated, filled and smoothed, and how many outliers there were; ``spread``: noise, scale."""
+    """``values`` [T, P, A] gated, filled and smoothed, and how many outliers there were; ``spread``: noise, scale.
+
+    ``drift`` is given for depth alone.
+    """
     values, found = values.copy(), 0
     if settings.outliers:
         model = model_of(settings.gate, values.shape[2], drift=drift)
         wrong = outliers(times, values, noise=spread[0], scale=spread[1], model=model)
         values[wrong], found = np.nan, int(wrong.sum())
-    return smooth_series(times, values, even=settings.even(depth=drift is not None), fill_s=settings.fill_s), found
+    even = settings.even(depth=drift is not None)
+    return smooth_series(times, values, even=even, fill_s=settings.fill_s, usual_s=usual_s), found

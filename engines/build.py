@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps({"nets": [asdict(row) for row in rows], "sample": [asdict(row) for row in moves]}))
     else:
         print("\n\n".join([table(rows), *([parity.table(moves)] if moves else [])]))
-    return int(not all(row.within for row in (*rows, *moves)))
+    return int(not (all(row.within for row in rows) and all(move.within for move in moves)))
 
 
 def compare_all(wanted: list[EngineSettings]) -> list[Parity]:
@@ -109,7 +109,7 @@ def compare(spec: NetSpec, inputs: Array, settings: EngineSettings) -> list[Pari
     return rows
 
 
-def _row(net: str, output: str, bucket: int, settings: EngineSettings, error: Array) -> Parity:
+def _row(net: str, output: str, bucket: int, settings: EngineSettings, error: npt.NDArray[np.float32]) -> Parity:
     median, largest = float(np.median(error)) if error.size else 0.0, float(error.max(initial=0.0))
     most = _BOUNDS[settings.precision]
     return Parity(

@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ UInt8 = npt.NDArray[np.uint8]
 INT8 = EngineSettings(engine="openvino", precision="int8")
 _HEAVY = {"Convolution", "GroupConvolution", "MatMul"}
 _ENOUGH = 48  # pictures to calibrate on
-_EVERY = 4  # frames between two of them
+_EVERY = 4  # frames of a video between two of them
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
 def nets_and_pictures(source: str) -> Iterator[tuple[NetSpec, UInt8]]:
     """Our landmark net with crops of people; our detector, for pictures of the sample's shape, with whole ones."""
     with open_source(source) as opened:
-        frames = list(islice((frame for frame in opened if frame.index % _EVERY == 0), _ENOUGH))
+        every = 1 if Path(source).is_dir() else _EVERY  # photographs are all different
+        frames = list(islice((frame for frame in opened if frame.index % every == 0), _ENOUGH))
         rooms = make_rooms(RunSettings(), opened.info)
     yield landmark_spec(weights=LANDMARK_WEIGHTS), _crops(rooms, frames)
     truth = load_truth()

@@ -120,6 +120,27 @@ def test_outliers_go_unless_they_are_to_be_kept():
     np.testing.assert_allclose(kept.joints3d[45], bad[45], atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("method", ["butterworth", "savgol", "none"])
+def test_whatever_was_seen_of_whomever_at_whichever_times(seed, method):
+    """Rows and joints missing at random, at random steps: whatever was measured is finite afterwards."""
+    rng = np.random.default_rng(seed)
+    people = {p: rng.normal(0, 0.5, (FRAMES, 17, 3)) + np.array([0.0, 0.0, 4.0]) for p in range(4)}
+    for joints in people.values():
+        joints[rng.random((FRAMES, 17)) < 0.3] = np.nan
+    file = recording(people, {p: sorted(rng.choice(FRAMES, rng.integers(0, 60), replace=False)) for p in people})
+    times = np.cumsum(rng.choice([0.02, 0.033, 0.033, 0.05, 1.0], FRAMES))
+    file = replace(file, time=times[file.frame])
+    settings = WholeSettings(method=method, fill_s=float(rng.choice([0.0, 0.1, 2.0])), outliers=False)
+    out = smooth_recording(file, settings)
+    assert not np.isinf(out.joints3d).any()
+    seen = np.isfinite(file.joints3d) & np.isfinite(file.joints3d[:, :1])
+    kept = np.isfinite(out.keypoints2d[:, 0, 0])
+    assert np.isfinite(out.joints3d[kept][seen]).all()
+    if settings.fill_s == 0 and method == "none":
+        np.testing.assert_allclose(out.joints3d[kept][seen], file.joints3d[seen], atol=1e-5)
+
+
 def test_rotations_that_no_longer_fit_go_and_nobody_is_fine():
     file = recording({3: noisy()})
     turned = replace(file, rotations=np.zeros((len(file), 17, 4), np.float32))

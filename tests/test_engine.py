@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +11,9 @@ import numpy as np
 import pytest
 
 from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
+from stream3d.engine.openvino_engine import OpenVinoEngine
 from stream3d.errors import DeviceError, EngineError, SettingsError
+from stream3d.nets.fake import fake_landmark_spec
 
 if TYPE_CHECKING:
     import torch
@@ -147,3 +152,41 @@ def test_describe_tells_what_runs() -> None:
 def test_unknown_settings_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match=str(next(iter(bad.values())))):
         EngineSettings(**bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads have no affinity here")
+def test_openvino_holds_no_thread_on_one_core() -> None:
+    """A pinned thread waits for its core even while another is idle, and two threads would share it."""
+    engine, cores = OpenVinoEngine(fake_landmark_spec()), os.sched_getaffinity(0)
+    seen: list[set[int]] = []
+
+    def run() -> None:
+        for _ in range(3):
+            engine(image=np.zeros((1, 256, 256, 3), np.uint8))
+            seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    watched = []
+    while thread.is_alive():
+        watched += [_affinity(int(task.name)) for task in Path("/proc/self/task").iterdir()]
+    thread.join()
+    assert all(allowed in (cores, None) for allowed in watched)
+    assert seen == [cores] * 3
+
+
+def _affinity(task: int) -> set[int] | None:
+    try:
+        return os.sched_getaffinity(task)
+    except ProcessLookupError:  # it has just ended
+        return None
+
+
+def test_openvino_runs_in_several_threads_at_once() -> None:
+    engine = OpenVinoEngine(fake_landmark_spec())
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 1, 256, 256, 3)).astype(np.uint8)
+    alone = [engine(image=picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda picture: engine(image=picture), [*pictures] * 4))
+    for one, other in zip(together, alone * 4, strict=True):
+        assert all((one[name] == other[name]).all() for name in one)

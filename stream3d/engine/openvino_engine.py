@@ -49,6 +49,8 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
+            # Else whatever thread runs a net is held on the first core, however busy that is and however many there are.
+            "ENABLE_CPU_PINNING": False,
         }
         try:
             int8 = calibrated(core, spec) if precision == "int8" and isinstance(spec, NetSpec) else None

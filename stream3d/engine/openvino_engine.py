@@ -49,7 +49,7 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
-            # Else whatever thread runs a net is held on the first core, however busy that is and however many there are.
+            # Else whatever thread runs a net is held on the first core, however busy that is and however idle others.
             "ENABLE_CPU_PINNING": False,
         }
         try:

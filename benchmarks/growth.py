@@ -90,7 +90,7 @@ def shares(total: float, spent: Mapping[str, float], walls: Sequence[float], tol
     """Seconds of a run as milliseconds of one of its frames."""
     each = 1e3 / len(walls)
     rest = total - spent["decoder"] - spent["nets"]
-    return {
+    found = {
         "people": float(np.mean(told)),
         "cpu_ms": total * each,
         "decoder_ms": spent["decoder"] * each,
@@ -99,6 +99,7 @@ def shares(total: float, spent: Mapping[str, float], walls: Sequence[float], tol
         "rest_percent": 100 * rest / total,
         "wall_p50_ms": 1e3 * float(np.median(walls)),
     }
+    return {key: round(value, 3) for key, value in found.items()}
 
 
 def _in_turn(sources: Sequence[Source], spent: dict[str, float]) -> Iterator[Any]:
@@ -142,7 +143,7 @@ def rates(clip: Path, frames: int) -> Figures:
         for count, _ in enumerate(results(clip, settings), 1):
             if count == _WARM:
                 began = time.perf_counter()
-        out[f"fps_{mode}"] = frames / (time.perf_counter() - began)
+        out[f"fps_{mode}"] = round(frames / (time.perf_counter() - began), 2)
     return out
 
 
@@ -154,7 +155,9 @@ def bars(found: Mapping[str, Mapping[str, Figures]]) -> dict[str, dict[str, floa
         "percent neither net nor decoder at 720p, at most": (15.0, height["720"]["rest_percent"]),
         "percent neither net nor decoder at 1080p, at most": (20.0, height["1080"]["rest_percent"]),
     }
-    return {name: {"asked": most, "found": value, "met": value <= most} for name, (most, value) in asked.items()}
+    return {
+        name: {"asked": most, "found": round(value, 3), "met": value <= most} for name, (most, value) in asked.items()
+    }
 
 
 def report(found: Mapping[str, Mapping[str, Figures]]) -> str:

@@ -91,8 +91,9 @@ class PoseEstimator:
         alone = searching or not len(regions)
         every = self._settings.search_every_s if alone else self._settings.detect_every_s
         if last is None or not last <= frame.pts < last + every:
-            patient = not alone and last is not None and last <= frame.pts < last + _PATIENCE * every
-            return not patient or quiet is None or stirs(frame, regions, quiet)
+            # several may hide each other, and are looked after at every turn
+            waits = len(regions) == 1 and last is not None and last <= frame.pts < last + _PATIENCE * every
+            return not waits or searching or quiet is None or stirs(frame, regions, quiet)
         return False
 
     def forget(self, source_id: str) -> None:

@@ -46,10 +46,10 @@ def apart(net: KeypointNet, image: UInt8, asked: Float32, seen: Landmarks) -> La
     """``seen``, with whoever of two shares too many joints with the other read again without the other.
 
     ``asked`` float32 [R, 4] are the regions in which the poses were read. Of two people who embrace, the net often
-    reads the one in front twice. Each of such two is read again in a picture in which the other's limbs and trunk are
-    grey: who really was read off the other is seen then, and the other is not, for it has been painted over. The better
-    of the two readings stays if it shares fewer joints and its presence is at least 0.6 of before. Where both poses
-    are the same, one of the two is hidden or gone, and nothing is read again.
+    reads the one in front twice. Whoever of such two was seen less surely is read again in a picture in which the
+    other's limbs and trunk are grey, or else the other one is. The reading stays if it shares fewer joints and its
+    presence is at least 0.6 of before. Where both poses are the same, one of the two is hidden or gone, and nothing is
+    read again.
     """
     for one, other in combinations(np.flatnonzero(seen.presence >= net.min_presence).tolist(), 2):
         shared = _shared(seen, one, other, net.layout)
@@ -61,29 +61,23 @@ def apart(net: KeypointNet, image: UInt8, asked: Float32, seen: Landmarks) -> La
 def _parted(
     net: KeypointNet, image: UInt8, asked: Float32, seen: Landmarks, pair: tuple[int, int], shared: int
 ) -> Landmarks:
-    best, best_share = seen, _LEAST
-    for row, cover in (pair, pair[::-1]):
+    for row, cover in sorted((pair, pair[::-1]), key=lambda two: float(seen.presence[two[0]])):
         again = net(painted_over(image, seen.keypoints[cover], net.layout), asked[row : row + 1])
-        if (
-            not np.isfinite(again.regions).all()
-            or np.hypot(*(again.regions[0] - asked[row])[:2]) > _OFF * asked[row, 2]
-        ):
-            continue
+        off = float(np.hypot(*(again.regions[0] - asked[row])[:2]))
+        if not off <= _OFF * asked[row, 2] or again.presence[0] < _LEAST * seen.presence[row]:
+            continue  # not there, or nowhere, which is NaN
         order = np.arange(len(seen.presence))
         order[row] = len(order)
-        candidate, share = seen.and_those(again).rows(order), float(again.presence[0] / seen.presence[row])
-        if share >= best_share and _shared(candidate, row, cover, net.layout) < shared:
-            best, best_share = candidate, share
-    return best
+        candidate = seen.and_those(again).rows(order)
+        if _shared(candidate, row, cover, net.layout) < shared:
+            return candidate
+    return seen
 
 
 def _shared(seen: Landmarks, one: int, other: int, layout: Layout) -> int:
     """How many limb joints of a person lie on the same joint, of either side, of another."""
     joints = np.array([layout.names.index(name) for name in _LIMBS])
-    mine, theirs = (
-        seen.keypoints[one, joints, :2].reshape(-1, 2, 2),
-        seen.keypoints[other, joints, :2].reshape(-1, 2, 2),
-    )
+    mine, theirs = (seen.keypoints[who, joints, :2].reshape(-1, 2, 2) for who in (one, other))
     near = _SHARED_PX * max(float(seen.regions[one, 2]), float(seen.regions[other, 2]))
     away = np.linalg.norm(mine[:, :, None] - theirs[:, None], axis=-1)  # [pairs, mine, theirs]; NaN is not near
     return int((np.where(np.isfinite(away), away, np.inf).min(2) < near).sum())

@@ -121,5 +121,6 @@ class Person:
         return self.belief > _SURELY
 
     def unlikely(self, pts: float) -> bool:
-        """Whether nothing speaks for a person: doubtful, at rest, and the detector rarely agrees."""
-        return self.belief < (_HARDLY if self.number else _GIVEN_UP) and self.doubtful and not self.alive(pts)
+        """Whether nothing speaks for a person: doubtful, at rest, and the detector rarely agrees, nor did just now."""
+        rarely = self.belief < (_HARDLY if self.number and self.looks_in_doubt else _GIVEN_UP)
+        return rarely and self.doubtful and not self.alive(pts)

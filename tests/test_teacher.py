@@ -44,5 +44,5 @@ def test_pictures_of_any_size_and_each_for_itself(data: Path) -> None:
 def test_no_net(tmp_path: Path) -> None:
     path = tmp_path / "teacher.onnx"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(ModelError, match=r"teacher\.onnx: cannot be read as ONNX"):
+    with pytest.raises(ModelError, match=r"teacher\.onnx: cannot be read as ONNX, do without"):
         Teacher(path)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stream3d.engine.buckets import run_in_buckets
+from stream3d.engine.buckets import BucketedEngine
 from stream3d.engine.protocol import Array
 from stream3d.engine.staging import Staging
 from stream3d.engine.typed import exported
@@ -22,13 +22,15 @@ from stream3d.nets.spec import NetSpec
 _WARM_UPS = 3  # calls before a capture, so that libraries have chosen their kernels and taken their memory
 
 
-class InductorEngine:
+class InductorEngine(BucketedEngine):
     """A net compiled by torch.compile, for fixed batch sizes, on the CPU or on an NVIDIA GPU.
 
     Raises:
         DeviceError: CUDA was asked for and is not there.
         EngineError: there is no C++ compiler for the CPU, or the net cannot be compiled.
     """
+
+    spec: NetSpec
 
     def __init__(self, spec: NetSpec, *, device: str = "cpu", precision: str = "fp32", threads: int = 1) -> None:
         if device == "cuda" and not torch.cuda.is_available():
@@ -40,19 +42,6 @@ class InductorEngine:
         self._device = torch.device(device)
         self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
-
-    @property
-    def buckets(self) -> tuple[int, ...]:
-        """Batch sizes that were built, ascending."""
-        return self.spec.buckets
-
-    def __call__(self, **inputs: Array) -> dict[str, Array]:
-        """Run on numpy arrays [B, ...].
-
-        Raises:
-            EngineError: the inputs are not those of the net.
-        """
-        return run_in_buckets(self.spec, inputs, self._run)
 
     def _program(self, bucket: int) -> tuple[Staging, Callable[..., Any]]:
         graph = exported(self.spec, bucket, precision=self._precision, device=self._device)

@@ -17,7 +17,7 @@ from typing import Any
 
 import openvino as ov
 
-from stream3d.engine.buckets import run_in_buckets
+from stream3d.engine.buckets import BucketedEngine
 from stream3d.engine.openvino_int8 import calibrated, why_not
 from stream3d.engine.openvino_onnx import read_onnx
 from stream3d.engine.protocol import Array, pad_batch
@@ -33,7 +33,7 @@ _KEPT = 4  # engines of one net
 _PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}  # int8 is in the net itself
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(BucketedEngine):
     """A net compiled by OpenVINO for this CPU, one program per batch bucket.
 
     Raises:
@@ -65,19 +65,6 @@ class OpenVinoEngine:
         first = programs[spec.buckets[0]]
         self._ran_in = "int8" if int8 is not None else str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
         self._fell_back = {"fell back": why_not(spec)} if precision == "int8" and int8 is None else {}
-
-    @property
-    def buckets(self) -> tuple[int, ...]:
-        """Batch sizes that were built, ascending."""
-        return self.spec.buckets
-
-    def __call__(self, **inputs: Array) -> dict[str, Array]:
-        """Run on numpy arrays [B, ...]; the returned arrays are the caller's.
-
-        Raises:
-            EngineError: the inputs are not those of the net.
-        """
-        return run_in_buckets(self.spec, inputs, self._run)
 
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         request, count = self._request(bucket), len(arrays[0])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stream3d.engine import tensorrt_cache as cache
-from stream3d.engine.buckets import run_in_buckets
+from stream3d.engine.buckets import BucketedEngine
 from stream3d.engine.protocol import Array
 from stream3d.engine.staging import Staging
 from stream3d.engine.tensorrt_build import Plan, build, library
@@ -32,13 +32,15 @@ where a GPU's eager torch may itself be 1e-4 off (TF32).
 """
 
 
-class TensorRTEngine:
+class TensorRTEngine(BucketedEngine):
     """A net run by TensorRT for fixed batch sizes; what comes and goes are numpy arrays.
 
     Raises:
         DeviceError: torch-tensorrt or an NVIDIA GPU that it knows is not there.
         EngineError: TensorRT cannot build the net as a whole, or what it built does not agree with eager torch.
     """
+
+    spec: NetSpec
 
     def __init__(self, spec: NetSpec, *, precision: str = "fp32") -> None:
         self._library = library()
@@ -49,19 +51,6 @@ class TensorRTEngine:
         self._library.runtime.set_cudagraphs_mode(True)
         self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
-
-    @property
-    def buckets(self) -> tuple[int, ...]:
-        """Batch sizes that were built, ascending."""
-        return self.spec.buckets
-
-    def __call__(self, **inputs: Array) -> dict[str, Array]:
-        """Run on numpy arrays [B, ...].
-
-        Raises:
-            EngineError: the inputs are not those of the net.
-        """
-        return run_in_buckets(self.spec, inputs, self._run)
 
     def _program(self, bucket: int) -> tuple[Staging, Plan, Any]:
         staging = Staging(self.spec, bucket, self._device, floats=True)

@@ -96,25 +96,26 @@ class _Begun:
 
 
 def _followed(rooms: Rooms, group: Sequence[Frame], pool: ThreadPoolExecutor) -> list[tuple[Frame, Tracks2D]]:
-    begun = [_begun(rooms, frame, pool, look=look) for frame, look in zip(group, _looks(rooms, group), strict=True)]
+    guesses = [Ahead(regions=rooms.track.guess(frame.stamp)) for frame in group]
+    look = _first_look(rooms, group, guesses)
+    begun = [
+        _Begun(
+            frame=frame,
+            guess=guess,
+            looking=pool.submit(rooms.pose2d.look, frame) if k == look else None,
+            reading=pool.submit(rooms.pose2d.read, frame, guess.regions),
+        )
+        for k, (frame, guess) in enumerate(zip(group, guesses, strict=True))
+    ]
     return [(one.frame, rooms.followed(one.frame, one.known())) for one in begun]
 
 
-def _begun(rooms: Rooms, frame: Frame, pool: ThreadPoolExecutor, *, look: bool) -> _Begun:
-    regions = rooms.track.guess(frame.stamp)
-    looking = pool.submit(rooms.pose2d.look, frame) if look else None
-    return _Begun(frame, Ahead(regions=regions), pool.submit(rooms.pose2d.read, frame, regions), looking)
-
-
-def _looks(rooms: Rooms, group: Sequence[Frame]) -> list[bool]:
-    """On which frames the detector's turn comes; after the first of them it is left to what the frames show."""
-    looks = [False] * len(group)
-    for k, frame in enumerate(group):
-        regions, searching = rooms.track.guess(frame.stamp), rooms.track.searching(frame.source_id)
-        if rooms.pose2d.will_look(frame, regions, searching=searching):
-            looks[k] = True
-            break
-    return looks
+def _first_look(rooms: Rooms, group: Sequence[Frame], guesses: Sequence[Ahead]) -> int | None:
+    """At which frame the detector's turn comes; what follows in the group is left to what the frames show."""
+    for k, (frame, guess) in enumerate(zip(group, guesses, strict=True)):
+        if rooms.pose2d.will_look(frame, guess.regions, searching=rooms.track.searching(frame.source_id)):
+            return k
+    return None
 
 
 def _lifted(rooms: Rooms, tracked: Sequence[tuple[Frame, Tracks2D]]) -> list[Result]:

@@ -88,13 +88,15 @@ class PoseEstimator:
     def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:
         """Whether the detector's turn comes with ``frame``, with people in ``regions``; changes nothing."""
         last, quiet = self._looked_at.get(frame.source_id), self._stills.get(frame.source_id)
+        if last is None or quiet is None or frame.pts < last:
+            return True
         alone = searching or not len(regions)
         every = self._settings.search_every_s if alone else self._settings.detect_every_s
-        if last is None or not last <= frame.pts < last + every:
-            # several may hide each other, and are looked after at every turn
-            waits = len(regions) == 1 and last is not None and last <= frame.pts < last + _PATIENCE * every
-            return not waits or searching or quiet is None or stirs(frame, regions, quiet)
-        return False
+        if frame.pts < last + every:
+            return False
+        # several may hide each other, and are looked after at every turn
+        waits = len(regions) == 1 and not searching and frame.pts < last + _PATIENCE * every
+        return not waits or stirs(frame, regions, quiet)
 
     def forget(self, source_id: str) -> None:
         """Drop what is remembered of a source."""

@@ -29,7 +29,8 @@ class Teacher:
         try:
             self._core.read_model(path)
         except RuntimeError as error:
-            raise ModelError(f"{path}: cannot be read as ONNX, do without by --set teacher= : {str(error).splitlines()[0]}") from error
+            why = str(error).splitlines()[0]
+            raise ModelError(f"{path}: cannot be read as ONNX, do without it by `--set teacher=`: {why}") from error
         self._net = cache(self._compiled)
 
     def _compiled(self, height: int, width: int) -> object:

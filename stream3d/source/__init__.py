@@ -6,8 +6,20 @@
 ((720, 960, 3), 'uint8', 0.0)
 """
 
+from stream3d.source.health import STATES, Health, HealthRecord, State
 from stream3d.source.info import Kind, Source, SourceCounts, SourceInfo
 from stream3d.source.opener import open_source
 from stream3d.source.settings import SourceSettings
 
-__all__ = ["Kind", "Source", "SourceCounts", "SourceInfo", "SourceSettings", "open_source"]
+__all__ = [
+    "STATES",
+    "Health",
+    "HealthRecord",
+    "Kind",
+    "Source",
+    "SourceCounts",
+    "SourceInfo",
+    "SourceSettings",
+    "State",
+    "open_source",
+]

@@ -15,6 +15,7 @@ import av.error
 from stream3d.errors import SettingsError, SourceError, SourceFormatError
 from stream3d.source.allow import image_codec
 from stream3d.source.exif import jpeg_matrix
+from stream3d.source.health import HealthRecord
 from stream3d.source.info import Kind, SourceCounts, SourceInfo
 from stream3d.source.picture import PictureConverter, display_matrix, turn_upright
 from stream3d.source.settings import SourceSettings
@@ -76,6 +77,7 @@ class ImagesSource:
         self._fps = settings.image_fps or 1.0
         self._files = self._selected(paths)
         self.counts = SourceCounts()
+        self.health = HealthRecord()
         self._frames = self._read()
         self._first: Frame | None = next(self._frames)
         self.info = self._describe(self._first, kind)
@@ -90,6 +92,7 @@ class ImagesSource:
         """Drop the picture that was read ahead; files are never kept open."""
         self._first = None
         self._frames.close()
+        self.health.becomes("ended")
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames in the order of the files, once.
@@ -106,6 +109,7 @@ class ImagesSource:
         try:
             for frame in chain((first,), self._frames):
                 self.counts.read += 1
+                self.health.frame(captured_at=frame.captured_at)
                 yield frame
         finally:
             self.close()

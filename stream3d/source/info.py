@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
+from stream3d.source.health import HealthRecord
 from stream3d.values import Frame
 
 Kind = Literal["file", "image", "images", "camera", "url", "sample"]
@@ -62,6 +63,11 @@ class Source(Protocol):
     @property
     def counts(self) -> SourceCounts:
         """What has happened so far."""
+        ...
+
+    @property
+    def health(self) -> HealthRecord:
+        """How it is doing; may be asked from any thread."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:

@@ -13,6 +13,7 @@ from stream3d.errors import SettingsError, SourceError
 from stream3d.planes import LazyPicture
 from stream3d.source.clock import MediaClock
 from stream3d.source.decode import Decoded, Decoder
+from stream3d.source.health import HealthRecord
 from stream3d.source.info import SourceCounts, SourceInfo
 from stream3d.source.picture import PictureConverter
 from stream3d.source.settings import SourceSettings
@@ -42,6 +43,7 @@ class VideoSource:
         self._settings = settings
         self._convert = PictureConverter()
         self.counts = SourceCounts()
+        self.health = HealthRecord()
         deadline = time.monotonic() + settings.timeout_s if target.remote else None
         self._decoder = Decoder(target, settings, self.counts)
         try:
@@ -67,6 +69,7 @@ class VideoSource:
         """Let go of the file or device; may be called twice. Only from the thread that reads."""
         self._first = None
         self._decoder.close()
+        self.health.becomes("ended")
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames in the order of their times, once; closes the source at the end, also when left early.
@@ -132,6 +135,7 @@ class VideoSource:
     def _frame(self, decoded: Decoded, image: UInt8 | LazyPicture, time_s: float) -> Frame:
         index = self.counts.read
         self.counts.read += 1
+        self.health.frame(captured_at=decoded.captured_at)
         return Frame(
             source_id=self._target.shown,
             index=index,

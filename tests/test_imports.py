@@ -16,7 +16,7 @@ LEVELS = (
     {"errors", "paths"},
     {"skeleton", "geometry", "planes"},
     {"values", "sample"},
-    {"settings", "meters", "channel", "kernels", "models", "nets", "trackfile", "camera_file"},
+    {"settings", "meters", "source_meter", "channel", "kernels", "models", "nets", "trackfile", "camera_file"},
     {"engine"},
     ROOMS,
     {"pipeline", "__init__"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,12 @@ Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 CROP = 256
+
+
+def squares_of(images: Sequence[UInt8 | Planes], regions: Sequence[Float32]) -> UInt8:
+    """``squares`` of several pictures, one behind the other: uint8 [sum of R, 256, 256, 3]."""
+    cut = [squares(image, some) for image, some in zip(images, regions, strict=True)]
+    return cut[0] if len(cut) == 1 else np.concatenate(cut)
 
 
 def squares(image: UInt8 | Planes, regions: Float32) -> UInt8:

@@ -13,6 +13,7 @@ from stream3d.engine import Engine
 from stream3d.nets.blazepose import anchors as anchors_of
 from stream3d.planes import Planes
 from stream3d.pose2d.crops import framed
+from stream3d.pose2d.glance import Glance, Glances
 from stream3d.pose2d.protocol import Found, nobody_found
 from stream3d.pose2d.regions import regions_from_points, same_person
 
@@ -46,12 +47,22 @@ class BlazePoseDetector:
     ) -> None:
         self.sizes = tuple(sorted(sizes))
         self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
-        self._make_engine = engine_for
-        self._engines: dict[tuple[int, int], Engine] = {}
+        self._glances = Glances(engine_for)
 
     def __call__(self, image: UInt8 | Planes) -> Found:
         """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""
-        candidates = [self._candidates(image, size) for size in self.sizes]
+        return self.together([image])[0]
+
+    def together(self, images: Sequence[UInt8 | Planes]) -> list[Found]:
+        """Find people in each of ``images``; those of one shape are looked at in one call of the net."""
+        by_size = [
+            self._glances(images, [input_shape(image.shape[1], image.shape[0], size) for image in images])
+            for size in self.sizes
+        ]
+        return [self._found(image, glances) for image, *glances in zip(images, *by_size, strict=True)]
+
+    def _found(self, image: UInt8 | Planes, glances: Sequence[Glance]) -> Found:
+        candidates = [self._candidates(image, glance) for glance in glances]
         merged = weighted_nms(np.concatenate(candidates), _OVERLAP)
         if not len(merged):
             return nobody_found()
@@ -64,24 +75,18 @@ class BlazePoseDetector:
 
     def describe(self) -> dict[str, str]:
         """The engine it runs on, once one was needed, and the shapes of its inputs."""
-        engine = next(iter(self._engines.values()), None)
-        shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
-        return {**(engine.describe() if engine else {}), "inputs": shapes}
+        return self._glances.describe()
 
-    def _candidates(self, image: UInt8 | Planes, size: int) -> Float32:
+    def _candidates(self, image: UInt8 | Planes, glance: Glance) -> Float32:
         """float32 [N, 9] = box x0, y0, x1, y1, hips x, y, circle x, y in image pixels, score."""
-        shape = input_shape(image.shape[1], image.shape[0], size)
-        picture, scale, left, top = letterbox(image, *shape)
-        if shape not in self._engines:
-            self._engines[shape] = self._make_engine(*shape)
-        out = self._engines[shape](image=picture[None])
-        scores = out["scores"][0]
+        shape, scores = glance.shape, glance.scores
+        scale = min(shape[0] / image.shape[0], shape[1] / image.shape[1])
         rows = np.flatnonzero(scores >= self.confirm_score)
-        raw = out["boxes"][0][rows]
+        raw = glance.boxes[rows]
         centre = anchors(*shape)[rows] * np.array(shape[::-1], np.float32)
         middle, half = raw[:, 0:2] + centre, raw[:, 2:4] / 2
         points = np.concatenate([middle - half, middle + half, raw[:, 4:6] + centre, raw[:, 6:8] + centre], 1)
-        points = (points - np.tile([left, top], 4)) / scale
+        points = (points - np.tile(glance.offset.astype(np.int64), 4)) / scale
         return np.concatenate([points, scores[rows, None]], 1).astype(np.float32)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +17,7 @@ from stream3d.pose2d.regions import no_regions, same_person
 from stream3d.pose2d.settings import PoseSettings
 from stream3d.pose2d.shown import shown
 from stream3d.pose2d.stirring import Still, still_of, stirs
+from stream3d.pose2d.together import look_together, read_together
 from stream3d.pose2d.told import told
 from stream3d.skeleton import H36M17, Layout, conversion
 from stream3d.values import Detections2D, Frame
@@ -84,6 +87,18 @@ class PoseEstimator:
     def read(self, frame: Frame, regions: Float32) -> Landmarks | None:
         """The poses in guessed ``regions`` [R, 4] of ``frame``, None for none; changes nothing that is remembered."""
         return self._keypoints(shown(self._keypoints, frame), regions) if len(regions) else None
+
+    def look_together(self, frames: Sequence[Frame]) -> list[Found]:
+        """As ``look`` at each of ``frames``, of whatever sources and sizes; those that can be are looked at at once."""
+        return look_together(self._detector, [shown(self._detector, frame) for frame in frames])
+
+    def read_together(self, frames: Sequence[Frame], regions: Sequence[Float32]) -> list[Landmarks | None]:
+        """As ``read`` of each of ``frames`` in its ``regions``, in one call of a net that can take them so."""
+        asked = [row for row, some in enumerate(regions) if len(some)]
+        images = [shown(self._keypoints, frames[row]) for row in asked]
+        seen = read_together(self._keypoints, images, [regions[row] for row in asked]) if asked else []
+        by_row = dict(zip(asked, seen, strict=True))
+        return [by_row.get(row) for row in range(len(frames))]
 
     def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:
         """Whether the detector's turn comes with ``frame``, with people in ``regions``; changes nothing."""

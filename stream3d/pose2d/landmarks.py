@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,9 +12,10 @@ from stream3d.kernels.believed import better_half, hide
 from stream3d.kernels.heatmap import Refined, refine
 from stream3d.planes import Planes
 from stream3d.pose2d.belief import LEAST, Belief, covariances
-from stream3d.pose2d.crops import CROP, squares
+from stream3d.pose2d.crops import CROP, squares_of
 from stream3d.pose2d.protocol import Landmarks
 from stream3d.pose2d.regions import regions_from_points, to_image
+from stream3d.pose2d.together import apart
 from stream3d.skeleton import BLAZEPOSE33, COCO17
 
 Float32 = npt.NDArray[np.float32]
@@ -30,7 +33,7 @@ _STILL_THERE = 0.4  # of whoever is followed; not measured but by the clips whos
 
 
 class BlazePoseLandmarks:
-    """Crops, runs and decodes BlazePose's landmark net for all regions of a picture in one batch; a `KeypointNet`.
+    """Crops, runs and decodes BlazePose's landmark net; a `KeypointNet`. All regions of all pictures are one batch.
 
     Without ``belief`` the scores are the visibility that the net answers. With it they are probabilities, keypoints
     that are less likely than ``least`` to be where they are said to be are NaN, there are covariances, and presence
@@ -49,7 +52,15 @@ class BlazePoseLandmarks:
 
     def __call__(self, image: UInt8 | Planes, regions: Float32) -> Landmarks:
         """Keypoints for each of ``regions`` float32 [R, 4] of ``image``: uint8 [H, W, 3] RGB, or planes."""
-        out = self._engine(image=squares(image, regions))
+        return self.together([image], [regions])[0]
+
+    def together(self, images: Sequence[UInt8 | Planes], regions: Sequence[Float32]) -> list[Landmarks]:
+        """Keypoints for the regions [R, 4] of each of ``images``, in one batch."""
+        seen = self._seen(squares_of(images, regions), np.concatenate(regions))
+        return apart(seen, [len(some) for some in regions])
+
+    def _seen(self, crops: UInt8, regions: Float32) -> Landmarks:
+        out = self._engine(image=crops)
         raw = out["landmarks"]
         refined = refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"])
         points = to_image(refined.points, regions)

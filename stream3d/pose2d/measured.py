@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from stream3d.meters import Meters
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector
 from stream3d.pose2d.shown import takes_planes
+from stream3d.pose2d.together import look_together, read_together
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -26,6 +29,11 @@ class MeasuredDetector:
         with self._meters["detect"].measure():
             return self._detector(image)
 
+    def together(self, images: Sequence[UInt8]) -> list[Found]:
+        """As the detector; one measurement of all pictures."""
+        with self._meters["detect"].measure():
+            return look_together(self._detector, images)
+
     def describe(self) -> dict[str, str]:
         """As the detector."""
         return self._detector.describe()
@@ -34,7 +42,7 @@ class MeasuredDetector:
 class MeasuredKeypoints:
     """A net whose readings are counted and timed as ``keypoints``; a `KeypointNet`.
 
-    A reading is of all people of a picture at once.
+    A reading is of all people of a picture, or of several pictures, at once.
     """
 
     def __init__(self, net: KeypointNet, meters: Meters) -> None:
@@ -46,6 +54,11 @@ class MeasuredKeypoints:
         """As the net."""
         with self._meters["keypoints"].measure():
             return self._net(image, regions)
+
+    def together(self, images: Sequence[UInt8], regions: Sequence[Float32]) -> list[Landmarks]:
+        """As the net; one measurement of all pictures."""
+        with self._meters["keypoints"].measure():
+            return read_together(self._net, images, regions)
 
     def describe(self) -> dict[str, str]:
         """As the net."""

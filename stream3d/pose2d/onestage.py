@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -65,6 +67,14 @@ class OneStageEstimator:
     def read(self, frame: Frame, regions: Float32) -> Landmarks:  # noqa: ARG002
         """Everybody in ``frame``, wherever they are."""
         return self._net(shown(self._net, frame))
+
+    def look_together(self, frames: Sequence[Frame]) -> list[Found]:
+        """Nobody in each of ``frames``."""
+        return [nobody_found() for _ in frames]
+
+    def read_together(self, frames: Sequence[Frame], regions: Sequence[Float32]) -> list[Landmarks | None]:
+        """As ``read``, one frame after the other."""
+        return [self.read(frame, some) for frame, some in zip(frames, regions, strict=True)]
 
     def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:  # noqa: ARG002
         """Never: there is no detector."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,8 +14,8 @@ from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.nets.person import SIZE, describe_person, person_spec
 from stream3d.nets.person import cells as cells_of
 from stream3d.planes import Planes
-from stream3d.pose2d.crops import framed
 from stream3d.pose2d.detect import input_shape, iou
+from stream3d.pose2d.glance import Glance, Glances
 from stream3d.pose2d.protocol import Found
 from stream3d.pose2d.regions import regions_from_points
 
@@ -92,22 +92,28 @@ class PersonNetDetector:
     ) -> None:
         self.size = size
         self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
-        self._make_engine = engine_for
-        self._engines: dict[tuple[int, int], Engine] = {}
+        self._glances = Glances(engine_for)
 
     def __call__(self, image: UInt8 | Planes) -> Found:
         """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""
-        people = self.people(image)
-        return Found(regions=people.regions(), scores=people.scores)
+        return self.together([image])[0]
+
+    def together(self, images: Sequence[UInt8 | Planes]) -> list[Found]:
+        """Find people in each of ``images``; those of one shape are looked at in one call of the net."""
+        people = self._people(images)
+        return [Found(regions=some.regions(), scores=some.scores) for some in people]
 
     def people(self, image: UInt8 | Planes) -> Persons:
         """Their boxes too."""
-        shape = input_shape(image.shape[1], image.shape[0], self.size)
-        picture, scale, offset = framed(image, *shape)
-        if shape not in self._engines:
-            self._engines[shape] = self._make_engine(*shape)
-        out = self._engines[shape](image=picture[None])
-        found = decode(out["boxes"][0], out["scores"][0], height=shape[0], width=shape[1], min_score=self.confirm_score)
+        return self._people([image])[0]
+
+    def _people(self, images: Sequence[UInt8 | Planes]) -> list[Persons]:
+        shapes = [input_shape(image.shape[1], image.shape[0], self.size) for image in images]
+        return [self._decoded(glance) for glance in self._glances(images, shapes)]
+
+    def _decoded(self, glance: Glance) -> Persons:
+        (height, width), scale, offset = glance.shape, glance.scale, glance.offset
+        found = decode(glance.boxes, glance.scores, height=height, width=width, min_score=self.confirm_score)
         return Persons(
             boxes=((found.boxes - np.tile(offset, 2)) / np.tile(scale, 2)).astype(np.float32),
             hips=((found.hips - offset) / scale).astype(np.float32),
@@ -117,9 +123,7 @@ class PersonNetDetector:
 
     def describe(self) -> dict[str, str]:
         """The engine it runs on, once one was needed, and the shapes of its inputs."""
-        engine = next(iter(self._engines.values()), None)
-        shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
-        return {**(engine.describe() if engine else {}), "inputs": shapes}
+        return self._glances.describe()
 
 
 def person_detector(

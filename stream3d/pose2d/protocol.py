@@ -6,6 +6,7 @@ Whatever keeps to these Protocols can be put together: ``PoseEstimator(detector,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -170,6 +171,14 @@ class Estimator(Protocol):
 
     def look(self, frame: Frame) -> Found:
         """Whom the detector finds; may be asked while others ``read``."""
+        ...
+
+    def read_together(self, frames: Sequence[Frame], regions: Sequence[Float32]) -> list[Landmarks | None]:
+        """As ``read`` of each of ``frames``, of any sources and sizes, in as few calls of the net as it can do with."""
+        ...
+
+    def look_together(self, frames: Sequence[Frame]) -> list[Found]:
+        """As ``look`` at each of ``frames``, in as few calls of the net as it can do with."""
         ...
 
     def will_look(self, frame: Frame, regions: Float32, *, searching: bool) -> bool:

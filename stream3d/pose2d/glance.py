@@ -1,0 +1,71 @@
+"""Whole pictures through a detector's engines, those of one input shape in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stream3d.engine import Engine
+from stream3d.planes import Planes
+from stream3d.pose2d.crops import framed
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glance:
+    """What a detector's net says of one picture, which lay in an input of ``shape`` (height, width).
+
+    ``boxes`` float32 [N, D] and ``scores`` [N] are the net's outputs; a point p of the picture lay at p * ``scale`` +
+    ``offset``, float32 [2] each.
+    """
+
+    shape: Shape
+    scale: Float32
+    offset: Float32
+    boxes: Float32
+    scores: Float32
+
+
+class Glances:
+    """Shrinks pictures into the inputs of a detector's net and runs it.
+
+    ``engine_for`` (height, width) gives the engine of an input of that shape, when it is first needed.
+    """
+
+    def __init__(self, engine_for: Callable[[int, int], Engine]) -> None:
+        self._make_engine = engine_for
+        self._engines: dict[Shape, Engine] = {}
+
+    def __call__(self, images: Sequence[UInt8 | Planes], shapes: Sequence[Shape]) -> list[Glance]:
+        """What the net says of each of ``images``, in an input of the one of ``shapes``."""
+        glances: dict[int, Glance] = {}
+        for shape in dict.fromkeys(shapes):
+            rows = [row for row, one in enumerate(shapes) if one == shape]
+            glances.update(zip(rows, self._alike([images[row] for row in rows], shape), strict=True))
+        return [glances[row] for row in range(len(images))]
+
+    def _alike(self, images: Sequence[UInt8 | Planes], shape: Shape) -> list[Glance]:
+        shrunk = [framed(image, *shape) for image in images]
+        pictures = [picture for picture, _, _ in shrunk]
+        out = self._engine(shape)(image=pictures[0][None] if len(pictures) == 1 else np.stack(pictures))
+        return [
+            Glance(shape=shape, scale=scale, offset=offset, boxes=boxes, scores=scores)
+            for (_, scale, offset), boxes, scores in zip(shrunk, out["boxes"], out["scores"], strict=True)
+        ]
+
+    def _engine(self, shape: Shape) -> Engine:
+        if shape not in self._engines:
+            self._engines[shape] = self._make_engine(*shape)
+        return self._engines[shape]
+
+    def describe(self) -> dict[str, str]:
+        """The engine, once one was needed, and the shapes of the inputs."""
+        engine = next(iter(self._engines.values()), None)
+        shapes = ", ".join(f"{width}x{height}" for height, width in self._engines)
+        return {**(engine.describe() if engine else {}), "inputs": shapes}

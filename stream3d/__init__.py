@@ -13,15 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream3d.pipeline import RunSettings, results, run, stream
+    from stream3d.pipeline import RunSettings, results, run, run_all, stream
 
 __version__ = "0.1.0"
-__all__ = ["RunSettings", "__version__", "results", "run", "stream"]
+__all__ = ["RunSettings", "__version__", "results", "run", "run_all", "stream"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the pipeline when it is first asked for, so that ``stream3d --version`` costs nothing."""
-    if name in ("RunSettings", "results", "run", "stream"):
+    if name in ("RunSettings", "results", "run", "run_all", "stream"):
         from stream3d import pipeline
 
         return getattr(pipeline, name)

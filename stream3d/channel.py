@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Generic, Literal, TypeVar
 
@@ -22,7 +22,8 @@ class Channel(Generic[T]):
     """A bounded queue for one producer and one consumer.
 
     Policy ``block`` makes the producer wait (files: nothing is lost); ``latest`` drops the *oldest* item and counts it
-    in ``dropped`` (live: what comes out is fresh).
+    in ``dropped`` (live: what comes out is fresh). Channels that share the condition ``changed`` can be waited for
+    together, see ``wait_for_any``.
 
     Raises:
         SettingsError: capacity below 1 or an unknown policy.
@@ -34,7 +35,7 @@ class Channel(Generic[T]):
     ([3, 4], 3)
     """
 
-    def __init__(self, *, capacity: int, policy: Policy = "block") -> None:
+    def __init__(self, *, capacity: int, policy: Policy = "block", changed: threading.Condition | None = None) -> None:
         if capacity < 1:
             raise SettingsError(f"a channel holds at least 1 item, not {capacity}")
         if policy not in ("block", "latest"):
@@ -44,7 +45,7 @@ class Channel(Generic[T]):
         self.count = 0
         self.dropped = 0
         self._items: deque[T] = deque()
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._finished = False
         self._closed = False
         self._error: BaseException | None = None
@@ -53,6 +54,11 @@ class Channel(Generic[T]):
     def depth(self) -> int:
         """Items waiting now."""
         return len(self._items)
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``get`` would answer, or raise, at once."""
+        return bool(self._items) or self._finished or self._closed
 
     def put(self, item: T) -> None:
         """Hand over one item.
@@ -117,6 +123,13 @@ class Channel(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def wait_for_any(channels: Sequence[Channel[T]], changed: threading.Condition, timeout_s: float) -> list[Channel[T]]:
+    """Those of ``channels``, all made with the condition ``changed``, that have something to say; [] after a while."""
+    with changed:
+        changed.wait_for(lambda: any(channel.ready for channel in channels), timeout_s)
+        return [channel for channel in channels if channel.ready]
 
 
 def feed(items: Iterable[T], channel: Channel[T]) -> None:

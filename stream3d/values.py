@@ -6,6 +6,7 @@ z forward, metres. Times: ``pts`` is media time in seconds; ``captured_at`` is t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self, overload
 
@@ -205,8 +206,17 @@ class Poses3D(Stamp):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """All that is known of one frame, as the sinks get it: the picture, the 2D tracks and the 3D skeletons."""
+    """All that is known of one frame, as the sinks get it: the picture, the 2D tracks and the 3D skeletons.
+
+    ``emitted_at`` is when it was known, by the monotonic clock that ``captured_at`` is of; NaN where nobody said.
+    """
 
     frame: Frame
     tracks: Tracks2D
     poses: Poses3D
+    emitted_at: float = math.nan
+
+    @property
+    def latency_s(self) -> float:
+        """From capture to emission, in seconds."""
+        return self.emitted_at - self.frame.captured_at

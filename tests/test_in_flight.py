@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stream3d.pipeline.flow as pipeline_flow
 import stream3d.pipeline.runner as pipeline_run
 from stream3d.cli.options import run_settings
 from stream3d.cli.parser import make_parser
@@ -92,9 +93,9 @@ def test_the_mode_is_chosen(walk: Path, mode: str, many: bool, monkeypatch: pyte
         used.append(count)
         return in_flight(*arguments, count=count, workers=workers)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline_run, "in_flight", noted)
-    monkeypatch.setattr(pipeline_run, "cores", lambda: 2)
-    monkeypatch.setattr(pipeline_run, "make_rooms", lambda _, info: fake_rooms(stills=of_stills(info)))
+    monkeypatch.setattr(pipeline_flow, "in_flight", noted)
+    monkeypatch.setattr(pipeline_flow, "cores", lambda: 2)
+    monkeypatch.setattr(pipeline_run, "make_rooms", lambda _, info, __: fake_rooms(stills=of_stills(info)))
     assert len(list(results(walk, RunSettings(mode=mode)))) == COUNT  # type: ignore[arg-type]
     assert used == ([at_once(2)] if many else [])
 

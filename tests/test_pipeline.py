@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stream3d.pipeline.lane as pipeline_lane
 import stream3d.pipeline.runner as pipeline_run
 from stream3d.errors import SettingsError, SinkError, SourceError
 from stream3d.meters import Meters
@@ -186,8 +187,8 @@ def test_what_is_only_watched_plays_at_its_own_speed(walk: Path, monkeypatch: py
         def close(self, meta: object) -> None: ...
 
     window = Window()
-    outputs = Outputs(sinks=(window,), viewer=window)  # type: ignore[arg-type]
-    monkeypatch.setattr(pipeline_run, "open_outputs", lambda *_, **__: outputs)
+    outputs = Outputs(sinks=(window,), viewer=window, names=("the viewer",))  # type: ignore[arg-type]
+    monkeypatch.setattr(pipeline_lane, "open_outputs", lambda *_, **__: outputs)
     monkeypatch.setattr(pipeline_run, "check_outputs", lambda *_, **__: None)
     run(walk, view=True)
     assert len(slept) == 40

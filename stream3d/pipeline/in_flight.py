@@ -31,7 +31,7 @@ def at_once(workers: int) -> int:
 
 def possible(rooms: Rooms) -> bool:
     """Whether frames may be in flight: of moving pictures, with nets on a CPU, which several threads may run."""
-    return not rooms.stills and all(net.get("device", "cpu") == "cpu" for net in rooms.describe().values())
+    return not rooms.stills and rooms.on_cpu
 
 
 def in_flight(rooms: Rooms, frames: Iterable[Frame], *, count: int, workers: int) -> Generator[Result, None, None]:
@@ -119,4 +119,4 @@ def _first_look(rooms: Rooms, group: Sequence[Frame], guesses: Sequence[Ahead]) 
 
 
 def _lifted(rooms: Rooms, tracked: Sequence[tuple[Frame, Tracks2D]]) -> list[Result]:
-    return [result for frame, tracks in tracked for result in rooms.lifted(frame, tracks)]
+    return [result for one in tracked for result in rooms.lifted([one])]

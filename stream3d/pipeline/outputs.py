@@ -25,19 +25,20 @@ _VERSIONS_KEPT = ("stream3d", "av", "numpy", "opencv-python-headless", "openvino
 _FPS_UNKNOWN = 25.0  # only for encoders and players; times are the frames' own
 
 
-def default_saves(what: str | int | Path, source: SourceInfo) -> tuple[str, ...]:
+def default_saves(what: str | int | Path, name: str) -> tuple[str, ...]:
     """NAME.npz and NAME.mp4 in the current folder; where that is the source itself, NAME.overlay.mp4."""
-    video = f"{source.name}.mp4"
+    video = f"{name}.mp4"
     same = Path(video).resolve() == Path(str(what)).resolve()
-    return f"{source.name}.npz", f"{source.name}.overlay.mp4" if same else video
+    return f"{name}.npz", f"{name}.overlay.mp4" if same else video
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """The open sinks of a run, and the viewer if it is one of them."""
+    """The open sinks of one source and what to call them, and the viewer if it is one of them."""
 
     sinks: tuple[Sink, ...]
     viewer: ViewerSink | None
+    names: tuple[str, ...] = ()
 
     @property
     def only_viewed(self) -> bool:
@@ -88,7 +89,8 @@ def open_outputs(saves: Sequence[str | Path], info: RunInfo, settings: SinkSetti
         for sink in sinks:
             sink.close({})
         raise
-    return Outputs(sinks=tuple(sinks), viewer=viewer)
+    names = (*(() if viewer is None else ("the viewer",)), *map(str, saves))
+    return Outputs(sinks=tuple(sinks), viewer=viewer, names=names)
 
 
 def run_info(source: SourceInfo, rooms: Rooms, camera: Camera) -> RunInfo:

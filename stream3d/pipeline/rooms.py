@@ -46,7 +46,7 @@ class Rooms:
         """
         if self.stills:
             self.forget(frame.source_id)
-        results = self.lifted(frame, self.followed(frame))
+        results = self.lifted([(frame, self.followed(frame))])
         return results + (self.finish(frame.source_id) if self.stills else [])
 
     def followed(self, frame: Frame, ahead: Ahead | None = None) -> Tracks2D:
@@ -58,12 +58,12 @@ class Rooms:
         with self.meters["track"].measure():
             return self.track(seen)
 
-    def lifted(self, frame: Frame, tracks: Tracks2D) -> list[Result]:
-        """The results that are known once ``tracks`` of ``frame`` are; frames in order."""
-        self._waiting[frame.source_id, frame.index] = frame, tracks
-        camera = self.camera(*frame.size)
+    def lifted(self, tracked: Sequence[tuple[Frame, Tracks2D]]) -> list[Result]:
+        """The results that are known once the tracks of these frames are: at most one of each source, in one batch."""
+        self._waiting.update({(frame.source_id, frame.index): (frame, tracks) for frame, tracks in tracked})
+        seen = [(tracks, self.camera(*frame.size)) for frame, tracks in tracked]
         with self.meters["lift"].measure():
-            poses = self.lift.lift([(tracks, camera)])
+            poses = self.lift.lift(seen)
         return self._results(poses)
 
     def finish(self, source_id: str) -> list[Result]:
@@ -76,8 +76,8 @@ class Rooms:
             with self.meters["smooth"].measure():
                 frame, tracks = self._waiting.pop((answer.source_id, answer.index))
                 poses, tracks = self.smooth(answer), self.smooth2d(tracks)
-            results.append(Result(frame=frame, tracks=tracks, poses=poses))
-            self.meters["latency"].add(time.monotonic() - frame.captured_at)
+            results.append(Result(frame=frame, tracks=tracks, poses=poses, emitted_at=time.monotonic()))
+            self.meters["latency"].add(results[-1].latency_s)
         return results
 
     def forget(self, source_id: str) -> None:
@@ -90,6 +90,11 @@ class Rooms:
     def describe(self) -> dict[str, dict[str, str]]:
         """The engines of all nets, by net."""
         return {**self.pose2d.describe(), "lifter": self.lift.engine.describe()}
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether all nets run on a CPU, where several threads may run them at the same time."""
+        return all(net.get("device", "cpu") == "cpu" for net in self.describe().values())
 
     @property
     def layouts(self) -> tuple[Layout, Layout]:

@@ -1,38 +1,43 @@
-"""From a source to results, to files and to the screen."""
+"""From sources to results, to files and to the screen."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from stream3d.channel import Policy
-from stream3d.errors import Stream3DError
+from stream3d.errors import SettingsError
 from stream3d.meters import Meters
-from stream3d.pipeline.in_flight import at_once, cores, in_flight, possible
-from stream3d.pipeline.outputs import Outputs, check_outputs, default_saves, open_outputs, run_info
-from stream3d.pipeline.rooms import Rooms, make_rooms
-from stream3d.pipeline.settings import Mode, RunSettings
+from stream3d.pipeline.feeds import Feeds
+from stream3d.pipeline.flow import Flow, flow
+from stream3d.pipeline.lane import Lane, open_lane, saves_for
+from stream3d.pipeline.outputs import check_outputs, default_saves
+from stream3d.pipeline.rooms import Rooms, make_rooms, of_stills
+from stream3d.pipeline.settings import RunSettings
 from stream3d.pipeline.summary import Summary
-from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import Source, open_source
-from stream3d.values import Frame, Poses3D, Result
+from stream3d.source_meter import SourceReport
+from stream3d.values import Poses3D, Result
 
-_AHEAD = 4  # frames decoded in advance
+What = str | int | Path
+Watch = Callable[[Result, Summary], None]
+Report = Callable[[Sequence[SourceReport], float], None]
 Results = Generator[Result, None, None]
 
+_REPORT_EVERY_S = 0.2
 
-def stream(what: str | int | Path, settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
+
+def stream(what: What | Sequence[What], settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
     """The skeletons of every frame of a source, in order; frames without people come as empty poses.
 
     With a lifter that looks ahead, ``RunSettings(lift=LiftSettings(lookahead=4))``, each comes that many frames later.
-    ``what`` is a video, image, folder, glob, camera index, URL or ``"sample"``. Each value has ``joints`` float32 [P,
-    17, 3], metres, camera space, ``person`` int64 [P] and ``pts`` seconds. Leaving the loop early ends everything.
+    ``what`` is a video, image, folder, glob, camera index, URL or ``"sample"``, or several of these, whose skeletons
+    then come as they are known, each with its ``source_id``. Each value has ``joints`` float32 [P, 17, 3], metres,
+    camera space, ``person`` int64 [P] and ``pts`` seconds. Leaving the loop early ends everything.
 
     Raises:
-        Stream3DError: the source, the weights or an engine cannot be used.
+        Stream3DError: a source, the weights or an engine cannot be used.
 
     >>> import itertools
     >>> for poses in itertools.islice(stream("sample"), 30):
@@ -45,24 +50,31 @@ def stream(what: str | int | Path, settings: RunSettings | None = None) -> Gener
             yield result.poses
 
 
-def results(what: str | int | Path, settings: RunSettings | None = None) -> Results:
+def results(what: What | Sequence[What], settings: RunSettings | None = None) -> Results:
     """Like `stream`, with the picture and the 2D tracks of each frame.
 
     Raises:
-        Stream3DError: the source, the weights or an engine cannot be used.
+        Stream3DError: a source, the weights or an engine cannot be used.
     """
     settings = settings or RunSettings()
-    with open_source(what, settings.source) as source:
-        yield from _flow(source, make_rooms(settings, source.info), settings.mode)
+    with ExitStack() as stack:
+        sources = _opened(stack, _several(what), settings)
+        rooms = _rooms_for(sources, settings)
+        feeds = stack.enter_context(Feeds(sources))
+        with closing(flow(feeds, rooms, settings)) as through:
+            for result in through:
+                rooms.meters.dropped = sum(feed.dropped for feed in feeds.feeds)
+                if result is not None:
+                    yield result
 
 
 def run(
-    what: str | int | Path,
+    what: What,
     *,
     settings: RunSettings | None = None,
     saves: Sequence[str | Path] | None = None,
     view: bool = False,
-    watch: Callable[[Result, Summary], None] | None = None,
+    watch: Watch | None = None,
 ) -> Summary:
     """Process a source to its end, into files and onto the screen.
 
@@ -73,102 +85,192 @@ def run(
     Raises:
         Stream3DError: the source, weights, an engine or an output cannot be used; what was computed before is saved.
     """
+    return run_all([what], settings=settings, saves=saves, view=view, watch=watch)[0]
+
+
+def run_all(
+    whats: Sequence[What],
+    *,
+    settings: RunSettings | None = None,
+    saves: Sequence[str | Path] | None = None,
+    view: bool = False,
+    watch: Watch | None = None,
+    report: Report | None = None,
+) -> list[Summary]:
+    """Process several sources at the same time, to the ends of all; like `run`, with a summary for each.
+
+    Each has ids and files of its own: with several sources, files bear the source's name before their ending.
+    ``report`` is called a few times a second, also while nothing comes, with how each source is doing and the seconds
+    since the beginning.
+
+    Raises:
+        Stream3DError: a source, weights, an engine or an output cannot be used; what was computed before is saved.
+    """
     settings = settings or RunSettings()
-    check_outputs(what, saves or (), view=view)
+    if len(whats) == 1:
+        check_outputs(whats[0], saves or (), view=view)
     began = time.perf_counter()
-    meters = Meters()
-    with open_source(what, settings.source) as source:
-        if saves is None:
-            saves = () if view else default_saves(what, source.info)
-            check_outputs(what, saves)
-        rooms = make_rooms(settings, source.info, meters)
-        camera = rooms.camera(source.info.width, source.info.height)
-        summary = Summary(
-            source=source.info.source_id,
-            live=source.info.live,
-            expected_frames=source.info.frame_count,
-            outputs=tuple(map(str, saves)),
-            camera=camera.origin,
-            smoother="none" if rooms.stills else settings.smoother,
-            engines=rooms.describe(),
-        )
-        outputs = open_outputs(saves, run_info(source.info, rooms, camera), settings.sinks, view=view)
-        summary.ready_s = time.perf_counter() - began
-        _process(source, rooms, settings.mode, summary, outputs, watch)
-    return summary
+    with ExitStack() as stack:
+        sources = _opened(stack, whats, settings)
+        named = _outputs_of(whats, sources, saves, view=view)
+        meters = Meters()
+        rooms = _rooms_for(sources, settings, meters)
+        lanes = [
+            stack.enter_context(open_lane(source, rooms, settings, saves=names, view=view))
+            for source, names in zip(sources, named, strict=True)
+        ]
+        for lane in lanes:
+            lane.summary.ready_s = time.perf_counter() - began
+        _Run(lanes, rooms, settings, watch, report).go()
+    return [lane.summary for lane in lanes]
 
 
-def _flow(source: Source, rooms: Rooms, mode: Mode = "auto") -> Results:
-    """Decode ahead in a thread, and take every frame through the rooms; what breaks off still gets its results."""
-    policy: Policy = "latest" if source.info.live else "block"
-    broken: Stream3DError | None = None
-    workers = cores()
-    many = possible(rooms) and (mode == "throughput" or (mode == "auto" and not source.info.live and workers > 1))
-    with Reader[Frame](source, capacity=1 if source.info.live else _AHEAD, policy=policy) as frames:
+def _several(what: What | Sequence[What]) -> Sequence[What]:
+    return [what] if isinstance(what, str | int | Path) else what
+
+
+def _opened(stack: ExitStack, whats: Sequence[What], settings: RunSettings) -> list[Source]:
+    """The open sources, closed again when the stack is left.
+
+    Raises:
+        SettingsError: there is none, or one is named twice, or images are to be run beside something else.
+        SourceError: (or a child) one cannot be opened.
+    """
+    if not whats:
+        raise SettingsError("no source to run; name a video, a camera, a URL or 'sample'")
+    sources: list[Source] = []
+    for what in whats:
+        sources.append(stack.enter_context(open_source(what, settings.source)))
+        ids = [source.info.source_id for source in sources]
+        if ids.count(ids[-1]) > 1:
+            raise SettingsError(f"{ids[-1]} is named twice; people and files of the two could not be told apart")
+    if len(sources) > 1 and any(of_stills(source.info) for source in sources):
+        raise SettingsError("images can only be run alone, since each of them is a scene of its own")
+    return sources
+
+
+def _rooms_for(sources: Sequence[Source], settings: RunSettings, meters: Meters | None = None) -> Rooms:
+    """The rooms of all sources, warm for the pictures of each."""
+    rooms = make_rooms(settings, sources[0].info, meters)
+    for size in {(source.info.width, source.info.height) for source in sources[1:]}:
+        rooms.pose2d.warm(*size)
+    return rooms
+
+
+def _outputs_of(
+    whats: Sequence[What], sources: Sequence[Source], saves: Sequence[str | Path] | None, *, view: bool
+) -> list[tuple[str, ...]]:
+    """The file names of each source, checked before any work is done."""
+    names = _distinct([source.info.name for source in sources])
+    out = []
+    for what, name in zip(whats, names, strict=True):
+        if saves is not None:
+            own = saves_for(saves, name, alone=len(whats) == 1)
+        elif view:
+            own = ()
+        else:
+            own = default_saves(what, name)
+        check_outputs(what, own, view=False)
+        out.append(own)
+    return out
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names with numbers where they would be the same.
+
+    >>> _distinct(["cam", "door", "cam"])
+    ['cam', 'door', 'cam-2']
+    """
+    return [f"{name}-{n}" if (n := names[: k + 1].count(name)) > 1 else name for k, name in enumerate(names)]
+
+
+class _Run:
+    """The loop of a run; on every way out all outputs are closed with the final counts."""
+
+    def __init__(
+        self, lanes: Sequence[Lane], rooms: Rooms, settings: RunSettings, watch: Watch | None, report: Report | None
+    ) -> None:
+        self._lanes = {lane.source.info.source_id: lane for lane in lanes}
+        self._rooms, self._settings = rooms, settings
+        self._watch, self._report = watch, report
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._reported_at = self._wall
+
+    def go(self) -> None:
+        """To the end of all sources.
+
+        Raises:
+            Stream3DError: a source or an output failed.
+        """
+        lanes = self._lanes.values()
+        feeds = Feeds([lane.source for lane in lanes])
         try:
-            through = (
-                in_flight(rooms, frames, count=at_once(workers), workers=workers)
-                if many
-                else _one_by_one(rooms, frames)
-            )
-            with closing(through):
+            with feeds, closing(self._paced(flow(feeds, self._rooms, self._settings))) as through:
                 for result in through:
-                    yield result
-                    rooms.meters.dropped = frames.dropped
-        except Stream3DError as error:
-            broken = error
-        yield from rooms.finish(source.info.source_id)
-    if broken is not None:
-        raise broken
+                    self._take(result, feeds)
+                    if all(lane.outputs.nobody_watches() for lane in lanes):
+                        break
+        except KeyboardInterrupt:
+            self._interrupted()
+        finally:
+            self._count(feeds)
+            errors = [lane.close() for lane in lanes]
+            self._tell_costs()
+        for error in errors:
+            if error is not None:
+                raise error
+
+    def _take(self, result: Result | None, feeds: Feeds) -> None:
+        if result is not None:
+            lane = self._lanes[result.frame.source_id]
+            lane.write(result)
+            lane.summary.wall_s = time.perf_counter() - self._wall
+            if self._late(result):
+                lane.meter.late()
+            if self._watch is not None:
+                lane.summary.dropped = feeds.of(lane.source).dropped
+                self._watch(result, lane.summary)
+        now = time.perf_counter()
+        if now - self._reported_at >= _REPORT_EVERY_S:
+            self._reported_at = now
+            self._count(feeds)
+            if self._report is not None:
+                self._report([lane.report() for lane in self._lanes.values()], now - self._wall)
+
+    def _late(self, result: Result) -> bool:
+        most_s = self._settings.max_latency_s
+        return most_s is not None and result.latency_s > most_s
+
+    def _count(self, feeds: Feeds) -> None:
+        for lane in self._lanes.values():
+            lane.count(feeds.of(lane.source))
+        self._rooms.meters.dropped = sum(lane.summary.dropped for lane in self._lanes.values())
+
+    def _interrupted(self) -> None:
+        """Results still owed are written; the user may interrupt that too, and then they are not."""
+        for source_id, lane in self._lanes.items():
+            lane.summary.interrupted = True
+            for result in self._rooms.finish(source_id):
+                lane.write(result)
+
+    def _tell_costs(self) -> None:
+        for lane in self._lanes.values():
+            lane.summary.wall_s = time.perf_counter() - self._wall
+            lane.summary.cpu_s = time.process_time() - self._cpu
+            lane.summary.stages = self._rooms.meters.summary()
+
+    def _paced(self, through: Flow) -> Flow:
+        """Files that are only watched play no faster than they are."""
+        watched = all(lane.outputs.only_viewed and not lane.source.info.live for lane in self._lanes.values())
+        return _at_its_own_speed(through) if watched else through
 
 
-def _one_by_one(rooms: Rooms, frames: Iterable[Frame]) -> Results:
-    for frame in frames:
-        yield from rooms(frame)
-
-
-def _at_its_own_speed(flow: Results) -> Results:
-    """A file that is only watched plays no faster than it is."""
+def _at_its_own_speed(through: Flow) -> Flow:
     start: float | None = None
-    with closing(flow):
-        for result in flow:
+    with closing(through):
+        for result in through:
             yield result
-            now = time.perf_counter()
-            start = now - result.frame.pts if start is None else start
-            time.sleep(max(0.0, start + result.frame.pts - now))
-
-
-def _process(
-    source: Source,
-    rooms: Rooms,
-    mode: Mode,
-    summary: Summary,
-    outputs: Outputs,
-    watch: Callable[[Result, Summary], None] | None,
-) -> None:
-    """The loop of a run; on every way out the sinks are closed with the final counts."""
-    writer = Writer(outputs.sinks, rooms.meters)
-    flow = _flow(source, rooms, mode)
-    if outputs.only_viewed and not summary.live:
-        flow = _at_its_own_speed(flow)
-    wall, cpu = time.perf_counter(), time.process_time()
-    try:
-        with closing(flow):
-            for result in flow:
-                summary.add(result)
-                writer.write(result)
-                summary.wall_s, summary.dropped = time.perf_counter() - wall, rooms.meters.dropped
-                if watch is not None:
-                    watch(result, summary)
-                if outputs.nobody_watches():
-                    break
-    except KeyboardInterrupt:
-        summary.interrupted = True
-        for result in rooms.finish(source.info.source_id):
-            summary.add(result)
-            writer.write(result)
-    finally:
-        summary.counts, summary.dropped = asdict(source.counts), rooms.meters.dropped
-        writer.close(summary.as_meta())
-        summary.wall_s, summary.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-        summary.stages = rooms.meters.summary()
+            if result is not None:
+                now = time.perf_counter()
+                start = now - result.frame.pts if start is None else start
+                time.sleep(max(0.0, start + result.frame.pts - now))

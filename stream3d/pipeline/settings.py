@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -76,7 +77,11 @@ class RunSettings:
 
     ``mode`` says what is wanted of a run: ``latency`` takes one frame after the other, so that each is answered as soon
     as can be; ``throughput`` has several frames in flight on all cores; ``auto`` is latency for what is live, and
-    throughput for files.
+    throughput for files. ``max_latency_s`` is how old a live picture may be when its skeletons are given: older ones
+    are dropped and counted, and nothing waits for the detector, which then looks beside.
+
+    Raises:
+        SettingsError: a latency that is not positive.
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
@@ -90,3 +95,8 @@ class RunSettings:
     kalman: KalmanSettings = field(default_factory=KalmanSettings)
     sinks: SinkSettings = field(default_factory=SinkSettings)
     mode: Mode = "auto"
+    max_latency_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_latency_s is not None and not (math.isfinite(self.max_latency_s) and self.max_latency_s > 0):
+            raise SettingsError(f"max_latency_s must be a number of seconds above 0, not {self.max_latency_s}")

@@ -12,7 +12,8 @@ class Summary:
     """What a run did; grows while it runs.
 
     ``wall_s`` and ``cpu_s`` are from the first decoded frame to the end, ``ready_s`` what came before; ``people`` are
-    all ids given; ``interrupted`` says that the user ended it.
+    all ids given; ``interrupted`` says that the user ended it. ``live_report`` is how a live source did: rates, losses,
+    reconnects, latency, and the results that slow outputs have left out.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Summary:
     smoother: str = "none"
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     interrupted: bool = False
+    live_report: dict[str, object] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
         """Count one result."""
@@ -48,9 +50,9 @@ class Summary:
 
     def as_meta(self) -> dict[str, object]:
         """What a track file keeps of it: how the run went; what it was made of stands there already."""
-        kept = ("frames", "frames_with_people", "people", "wall_s", "counts", "smoother", "interrupted")
+        kept = ("frames", "frames_with_people", "people", "wall_s", "counts", "smoother", "interrupted", "live")
         said = self.as_dict()
-        return {name: said[name] for name in kept}
+        return {name: said[name] for name in kept if name in said}
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able."""
@@ -71,4 +73,5 @@ class Summary:
             "engines": self.engines,
             "stages": self.stages,
             "interrupted": self.interrupted,
+            **({"live": self.live_report} if self.live_report else {}),
         }

@@ -21,12 +21,14 @@ _NEAR, _SIZE, _TURN = 0.02, 0.03, 0.04
 class Ahead:
     """Poses ``seen`` in guessed ``regions`` float32 [R, 4], a row for each, and whom the detector ``found`` if asked.
 
-    ``seen`` is None where there was nobody to guess.
+    ``seen`` is None where there was nobody to guess. With ``patient`` nobody waits for the detector on this frame:
+    whom it ``found`` is what it said of an earlier one, and where it has said nothing it is not asked.
     """
 
     regions: Float32
     seen: Landmarks | None = None
     found: Found | None = None
+    patient: bool = False
 
     def rows(self, wanted: Float32) -> Int64:
         """int64 [N]: in which guess each of the ``wanted`` regions [N, 4] was read, -1 for none.

@@ -64,16 +64,17 @@ class PoseEstimator:
         asked of the nets again where it serves.
         """
         regions = regions[: self._settings.max_people]
-        looked = self.will_look(frame, regions, searching=searching)
+        patient = ahead is not None and ahead.patient
+        known = ahead.found if ahead is not None else None
+        looked = known is not None if patient else self.will_look(frame, regions, searching=searching)
         if looked:
             self._note_look(frame, regions)
-        known = ahead.found if ahead is not None else None
-        found = (known or self.look(frame)) if looked else nobody_found()
+        found = nobody_found() if not looked else self.look(frame) if known is None else known
         confirmed, fresh = self._divide(found, regions)
         seen, beliefs = self._read(frame, regions, fresh, ahead)
-        if not looked and self._lost(seen, frame, searching=searching):
+        if not looked and not patient and self._lost(seen, frame, searching=searching):
             looked, followed = True, seen
-            confirmed, fresh = self._divide(known or self.look(frame), self._places(followed))
+            confirmed, fresh = self._divide(self.look(frame) if known is None else known, self._places(followed))
             news, beliefs = self._read(frame, no_regions(), fresh)
             seen = followed.and_those(news)
         keep = self._keep(seen, beliefs)

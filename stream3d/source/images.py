@@ -74,6 +74,7 @@ class ImagesSource:
     def __init__(self, paths: Sequence[Path], settings: SourceSettings, *, shown: str, kind: Kind) -> None:
         self._shown = shown
         self._settings = settings
+        self._stopped = False
         self._fps = settings.image_fps or 1.0
         self._files = self._selected(paths)
         self.counts = SourceCounts()
@@ -94,6 +95,10 @@ class ImagesSource:
         self._frames.close()
         self.health.becomes("ended")
 
+    def stop(self) -> None:
+        """From any thread: end with the next picture."""
+        self._stopped = True
+
     def __iter__(self) -> Iterator[Frame]:
         """Frames in the order of the files, once.
 
@@ -108,6 +113,8 @@ class ImagesSource:
     def _hand_out(self, first: Frame) -> Iterator[Frame]:
         try:
             for frame in chain((first,), self._frames):
+                if self._stopped:
+                    return
                 self.counts.read += 1
                 self.health.frame(captured_at=frame.captured_at)
                 yield frame

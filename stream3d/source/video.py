@@ -41,6 +41,7 @@ class VideoSource:
     def __init__(self, target: Target, settings: SourceSettings) -> None:
         self._target = target
         self._settings = settings
+        self._stopped = False
         self._convert = PictureConverter()
         self.counts = SourceCounts()
         self.health = HealthRecord()
@@ -71,6 +72,10 @@ class VideoSource:
         self._decoder.close()
         self.health.becomes("ended")
 
+    def stop(self) -> None:
+        """From any thread: end with the next picture, or when the read timeout of a stream is over."""
+        self._stopped = True
+
     def __iter__(self) -> Iterator[Frame]:
         """Frames in the order of their times, once; closes the source at the end, also when left early.
 
@@ -89,7 +94,7 @@ class VideoSource:
             for decoded in self._entered(first, start_s):
                 time_s = clock(decoded.raw_s)
                 self.counts.repaired = clock.repaired
-                if end_s is not None and time_s >= end_s:
+                if self._stopped or (end_s is not None and time_s >= end_s):
                     return
                 if time_s >= start_s and (image := self._image(decoded)) is not None:
                     yield self._frame(decoded, image, time_s)

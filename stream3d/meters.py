@@ -74,4 +74,4 @@ class Meters:
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Every stage's summary."""
-        return {name: meter.summary() for name, meter in self._by_name.items()}
+        return {name: meter.summary() for name, meter in list(self._by_name.items())}  # others may add theirs meanwhile

@@ -102,7 +102,7 @@ def test_people_are_filtered_by_id_and_without_a_pelvis_handed_through():
 
 
 @pytest.mark.parametrize(
-    "change", [{"drift_mps2": 0}, {"gate_probability": 1.0}, {"leap_mps": -1}, {"max_rejected": -1}, {"predict_s": 0.6}]
+    "change", [{"drift_mps2": 0}, {"gate_probability": 1.0}, {"leap_mps": -1}, {"max_rejected": -1}, {"predict_s": 2.6}]
 )
 def test_settings_out_of_range_are_refused(change):
     with pytest.raises(SettingsError, match=next(iter(change))):

@@ -11,7 +11,7 @@ from stream3d.errors import LayoutError, SettingsError
 from stream3d.geometry import Camera, project
 from stream3d.lift import Lifter, LiftSettings
 from stream3d.lift.features import FEATURES, WINDOW
-from stream3d.lift.history import Histories
+from stream3d.lift.history import Histories, Past
 from stream3d.lift.placement import FARTHEST_M, NEAREST_M, Sight
 from stream3d.lift.placement import standing as placed_by
 from stream3d.skeleton import BLAZEPOSE33, COCO17, H36M17, Layout
@@ -129,10 +129,25 @@ def test_history_grows_to_27_frames_and_no_further() -> None:
 
 def test_a_gap_or_a_jump_back_in_time_begins_anew() -> None:
     engine = KnownEngine()
-    lifter = Lifter(engine, LiftSettings(reset_gap_s=0.5))
+    lifter = Lifter(engine, LiftSettings(reset_gap_s=0.5, forget_s=0.5))
     for pts, expected in ((0.0, 1), (0.1, 2), (0.6, 3), (1.2, 1), (1.3, 2), (0.2, 1), (0.3, 2)):
         lifter(tracks({0: standing((0, 0, 5), engine)}, pts=pts), CAMERA)
         assert seen_frames(engine) == expected
+
+
+def test_a_body_outlives_the_gap_that_ends_its_motion() -> None:
+    histories = Histories(reset_gap_s=1.0, forget_s=5.0, max_people=3)
+
+    def at(pts: float) -> Past:
+        return histories.push(("a", 1), np.zeros((17, 2), np.float32), np.ones(17, np.float32), pts).past
+
+    before = at(0.0)
+    assert at(0.9) is before
+    after = at(2.9)
+    assert (after.body is before.body, after.count) == (True, 1)
+    histories.drop_stale("a", 7.8)
+    assert at(7.8).body is before.body
+    assert at(12.9).body is not before.body
 
 
 def test_forgetting_a_source_leaves_the_others() -> None:
@@ -147,7 +162,7 @@ def test_forgetting_a_source_leaves_the_others() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    histories = Histories(reset_gap_s=1.0, max_people=3)
+    histories = Histories(reset_gap_s=1.0, forget_s=1.0, max_people=3)
     for person in range(10):
         histories.push(("a", person), np.zeros((17, 2), np.float32), np.ones(17, np.float32), 0.0)
     assert len(histories) == 3
@@ -232,7 +247,14 @@ def test_outliers_hardly_move_the_root() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"height_m": 0.0}, {"height_m": float("nan")}, {"reset_gap_s": 0.0}, {"min_score": 1.0}, {"max_people": 0}],
+    [
+        {"height_m": 0.0},
+        {"height_m": float("nan")},
+        {"reset_gap_s": 0.0},
+        {"forget_s": -1.0},
+        {"min_score": 1.0},
+        {"max_people": 0},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):

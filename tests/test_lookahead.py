@@ -151,7 +151,7 @@ def whole(tracks: list[Tracks2D], engine: object, lookahead: int) -> list[Poses3
 @given(seed=st.integers(0, 2**32 - 1))
 def test_streaming_is_exactly_the_whole_sequence(kind: Kind, lookahead: int, seed: int) -> None:
     engine, tracks = engine_of(kind, lookahead), comings_and_goings(seed)
-    lifter = Lifter(engine, LiftSettings(reset_gap_s=GAP_S), lookahead=lookahead)  # type: ignore[arg-type]
+    lifter = Lifter(engine, LiftSettings(reset_gap_s=GAP_S, forget_s=GAP_S), lookahead=lookahead)  # type: ignore[arg-type]
     streamed = list(lifter.lift_all((frame, CAMERA) for frame in tracks))
     assert [poses.index for poses in streamed] == list(range(len(tracks)))
     for got, frame, expected in zip(streamed, tracks, whole(tracks, engine, lookahead), strict=True):

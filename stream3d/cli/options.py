@@ -45,6 +45,10 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
     changed: dict[str, Any] = {room: replace(getattr(settings, room), **fields) for room, fields in by_room.items()}
     if getattr(arguments, "mode", None) is not None:
         changed["mode"] = arguments.mode
+    if getattr(arguments, "max_latency", None) is not None:
+        changed["max_latency_s"] = arguments.max_latency / 1e3
+    if getattr(arguments, "metrics", None) is not None:
+        changed["metrics_port"] = arguments.metrics
     if arguments.smooth is not None:
         changed["smoother"] = arguments.smooth
     return replace(settings, **changed)

@@ -56,12 +56,27 @@ def _lazily(module: str) -> Callable[[argparse.Namespace], int]:
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = _add(commands, "run", "run", "turn a video, camera, stream or images into tracked 3D skeletons")
-    _add_source(run)
+    _add_source(run, several=True)
     run.add_argument("--save", action="append", metavar="FILE", help=_SAVE)
     run.add_argument("--view", action="store_true", help="show the skeletons in a 3D window as they come")
+    run.add_argument(
+        "--metrics",
+        type=_port,
+        metavar="PORT",
+        help="serve /metrics (Prometheus) and /health on this machine's own address, 127.0.0.1; 0: any free port "
+        "(default: not served)",
+    )
     run.add_argument("--quiet", action="store_true", help="no progress and no warnings")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     _add_settings(run)
+
+
+def _port(said: str) -> int:
+    """A TCP port, or 0."""
+    port = int(said) if said.isascii() and said.isdecimal() else -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {said!r}")
+    return port
 
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,8 +89,14 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_settings(bench)
 
 
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="video, image, folder, glob, camera index, URL, or 'sample'")
+def _add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    what = "video, image, folder, glob, camera index, URL, or 'sample'"
+    if several:
+        parser.add_argument(
+            "source", nargs="+", help=f"{what}; several are run at the same time, with files of their own"
+        )
+    else:
+        parser.add_argument("source", help=what)
     parser.add_argument("--start", type=float, metavar="SECONDS", help="begin at this time of the media")
     parser.add_argument("--end", type=float, metavar="SECONDS", help="stop before this time of the media")
 
@@ -101,6 +122,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--mode",
         choices=("auto", "latency", "throughput"),
         help="one frame after the other, or several in flight on all cores (default: auto: files are not live)",
+    )
+    parser.add_argument(
+        "--max-latency",
+        type=float,
+        metavar="MS",
+        help="of live sources, from capture to skeletons: older pictures are dropped and counted",
     )
     parser.add_argument("--camera", metavar="FILE", help="calibration as OpenCV writes it (YAML, JSON, XML)")
     parser.add_argument("--fov", type=float, metavar="DEGREES", help="field of view over the longer side")

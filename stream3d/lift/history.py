@@ -54,10 +54,14 @@ class Moment:
 
 
 class Histories:
-    """Pasts by (source, person); bounded in number and in time."""
+    """Pasts by (source, person); bounded in number and in time.
 
-    def __init__(self, *, reset_gap_s: float, max_people: int) -> None:
-        self._gap, self._most = reset_gap_s, max_people
+    After ``reset_gap_s`` without a person their motion begins anew, with the body that they had; after ``forget_s``
+    that is forgotten too.
+    """
+
+    def __init__(self, *, reset_gap_s: float, forget_s: float, max_people: int) -> None:
+        self._gap, self._forget, self._most = reset_gap_s, max(reset_gap_s, forget_s), max_people
         self._pasts: dict[Key, Past] = {}
 
     def __len__(self) -> int:
@@ -66,8 +70,11 @@ class Histories:
     def push(self, key: Key, rays: Float32, confidence: Float32, pts: float) -> Moment:
         """Add a frame; a person unseen for too long, or a time that runs back, starts anew."""
         past = self._pasts.pop(key, None)
-        if past is None or not 0 <= pts - past.time[-1] <= self._gap:
+        away_s = -1.0 if past is None else float(pts - past.time[-1])
+        if past is None or not 0 <= away_s <= self._forget:
             past = Past()
+        elif away_s > self._gap:
+            past = Past(body=past.body)
         past.push(rays, confidence, pts)
         self._pasts[key] = past
         while len(self._pasts) > self._most:
@@ -75,11 +82,11 @@ class Histories:
         return Moment(past, past.count)
 
     def drop_stale(self, source_id: str, pts: float) -> None:
-        """Forget the people of one source who have been away for longer than the gap, or whose time is to come."""
+        """Forget the people of one source who have been away for too long, or whose time is to come."""
         stale = [
             key
             for key, past in self._pasts.items()
-            if key[0] == source_id and not 0 <= pts - past.time[-1] <= self._gap
+            if key[0] == source_id and not 0 <= pts - past.time[-1] <= self._forget
         ]
         for key in stale:
             del self._pasts[key]

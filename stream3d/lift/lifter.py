@@ -66,7 +66,11 @@ class Lifter:
         self.engine = engine
         self.lookahead = lookahead
         self.about = dict(about or {})
-        self._histories = Histories(reset_gap_s=self.settings.reset_gap_s, max_people=self.settings.max_people)
+        self._histories = Histories(
+            reset_gap_s=self.settings.reset_gap_s,
+            forget_s=self.settings.forget_s,
+            max_people=self.settings.max_people,
+        )
         self._owed: dict[str, deque[_Owed]] = {}
 
     def __call__(self, tracks: Tracks2D, camera: Camera) -> Poses3D:

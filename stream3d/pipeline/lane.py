@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stream3d.errors import Stream3DError
 from stream3d.meters import Meters
+from stream3d.pipeline.exposition import SinkReport
 from stream3d.pipeline.feeds import Feed
 from stream3d.pipeline.outputs import Outputs, open_outputs, run_info
 from stream3d.pipeline.rooms import Rooms
@@ -66,6 +67,14 @@ class Lane:
     def report(self) -> SourceReport:
         """How the source is doing."""
         return self.meter.report(self.source.health.now())
+
+    def sinks(self) -> list[SinkReport]:
+        """How its outputs are doing."""
+        source = self.source.info.source_id
+        return [
+            SinkReport(sink=writer.name, source=source, depth=writer.depth, dropped=writer.dropped)
+            for writer in self.writers
+        ]
 
     def left_out(self) -> dict[str, int]:
         """Results that slow outputs have lost, by output; only those that have lost some."""

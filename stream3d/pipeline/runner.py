@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 
 from stream3d.errors import SettingsError
 from stream3d.meters import Meters
+from stream3d.pipeline.exposition import Standing
 from stream3d.pipeline.feeds import Feeds
 from stream3d.pipeline.flow import Flow, flow
 from stream3d.pipeline.lane import Lane, open_lane, saves_for
@@ -26,6 +27,7 @@ Report = Callable[[Sequence[SourceReport], float], None]
 Results = Generator[Result, None, None]
 
 _REPORT_EVERY_S = 0.2
+_USUAL_FPS = 30.0  # of a live source that does not say
 
 
 def stream(what: What | Sequence[What], settings: RunSettings | None = None) -> Generator[Poses3D, None, None]:
@@ -100,8 +102,8 @@ def run_all(
     """Process several sources at the same time, to the ends of all; like `run`, with a summary for each.
 
     Each has ids and files of its own: with several sources, files bear the source's name before their ending.
-    ``report`` is called a few times a second, also while nothing comes, with how each source is doing and the seconds
-    since the beginning.
+    ``report`` is called a few times a second if one is live, also while nothing comes, with how each source is doing
+    and the seconds since the beginning.
 
     Raises:
         Stream3DError: a source, weights, an engine or an output cannot be used; what was computed before is saved.
@@ -154,7 +156,25 @@ def _rooms_for(sources: Sequence[Source], settings: RunSettings, meters: Meters 
     rooms = make_rooms(settings, sources[0].info, meters)
     for size in {(source.info.width, source.info.height) for source in sources[1:]}:
         rooms.pose2d.warm(*size)
+    _check_lookahead(rooms, sources, settings)
     return rooms
+
+
+def _check_lookahead(rooms: Rooms, sources: Sequence[Source], settings: RunSettings) -> None:
+    """Refuse a lifter that waits for more frames than the promised latency lets it.
+
+    Raises:
+        SettingsError: it does.
+    """
+    fps = min((source.info.fps or _USUAL_FPS for source in sources if source.info.live), default=None)
+    if settings.max_latency_s is None or fps is None:
+        return
+    waits_s = rooms.lift.lookahead / fps
+    if waits_s >= settings.max_latency_s:
+        raise SettingsError(
+            f"a lookahead of {rooms.lift.lookahead} frames at {fps:g} frames/s waits {1e3 * waits_s:.0f} ms, and"
+            f" --max-latency promises {1e3 * settings.max_latency_s:.0f}; choose a smaller --lookahead or promise more"
+        )
 
 
 def _outputs_of(
@@ -205,7 +225,7 @@ class _Run:
         lanes = self._lanes.values()
         feeds = Feeds([lane.source for lane in lanes])
         try:
-            with feeds, closing(self._paced(flow(feeds, self._rooms, self._settings))) as through:
+            with self._served(), feeds, closing(self._paced(flow(feeds, self._rooms, self._settings))) as through:
                 for result in through:
                     self._take(result, feeds)
                     if all(lane.outputs.nobody_watches() for lane in lanes):
@@ -234,8 +254,26 @@ class _Run:
         if now - self._reported_at >= _REPORT_EVERY_S:
             self._reported_at = now
             self._count(feeds)
-            if self._report is not None:
+            if self._report is not None and any(lane.source.info.live for lane in self._lanes.values()):
                 self._report([lane.report() for lane in self._lanes.values()], now - self._wall)
+
+    def _served(self) -> AbstractContextManager[object]:
+        """The metrics' server, if one was asked for."""
+        port = self._settings.metrics_port
+        if port is None:
+            return nullcontext()
+        from stream3d.pipeline.metrics_server import MetricsServer
+
+        return MetricsServer(port, self._standing)
+
+    def _standing(self) -> Standing:
+        """How the run stands; asked by the server's threads."""
+        lanes = self._lanes.values()
+        return Standing(
+            reports=[lane.report() for lane in lanes],
+            stages=self._rooms.meters.summary(),
+            sinks=[sink for lane in lanes for sink in lane.sinks()],
+        )
 
     def _late(self, result: Result) -> bool:
         most_s = self._settings.max_latency_s

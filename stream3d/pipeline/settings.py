@@ -78,10 +78,11 @@ class RunSettings:
     ``mode`` says what is wanted of a run: ``latency`` takes one frame after the other, so that each is answered as soon
     as can be; ``throughput`` has several frames in flight on all cores; ``auto`` is latency for what is live, and
     throughput for files. ``max_latency_s`` is how old a live picture may be when its skeletons are given: older ones
-    are dropped and counted, and nothing waits for the detector, which then looks beside.
+    are dropped and counted, and nothing waits for the detector, which then looks beside. ``metrics_port`` is where, on
+    the loopback address, /metrics and /health are answered while the run goes on; 0 takes any free port.
 
     Raises:
-        SettingsError: a latency that is not positive.
+        SettingsError: a latency that is not positive, or a port out of range.
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
@@ -96,7 +97,10 @@ class RunSettings:
     sinks: SinkSettings = field(default_factory=SinkSettings)
     mode: Mode = "auto"
     max_latency_s: float | None = None
+    metrics_port: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_latency_s is not None and not (math.isfinite(self.max_latency_s) and self.max_latency_s > 0):
             raise SettingsError(f"max_latency_s must be a number of seconds above 0, not {self.max_latency_s}")
+        if self.metrics_port is not None and not 0 <= self.metrics_port <= 65535:
+            raise SettingsError(f"metrics_port must be between 0 and 65535, not {self.metrics_port}")

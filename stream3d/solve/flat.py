@@ -16,7 +16,7 @@ Float32 = npt.NDArray[np.float32]
 
 _MIN_CUTOFF_HZ, _SPEED_CUTOFF_HZ = 0.5, 3.0  # of what stands still; of the speed
 _BETA_HZ = 80.0  # more cut-off for every height of the person per second
-_MAX_GAP_S = 0.5
+_MAX_GAP_S = 2.0
 _LEAST_PX = 8.0  # nobody is smaller than this
 
 

@@ -31,7 +31,7 @@ class SmoothSettings:
     depth_min_cutoff_hz: float = 0.3
     depth_beta_hz_per_mps: float = 4.0
     depth_speed_cutoff_hz: float = 0.5
-    max_gap_s: float = 0.5
+    max_gap_s: float = 2.0
 
     def __post_init__(self) -> None:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -80,7 +80,7 @@ class KalmanSettings:
     leap_mps: float = 8.0
     max_rejected: int = 3
     predict_s: float = 0.12
-    max_gap_s: float = 0.5
+    max_gap_s: float = 2.0
 
     def __post_init__(self) -> None:
         values = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -44,10 +44,11 @@ class Meter:
         """``count``, ``mean_ms`` over all passes and ``p50_ms``, ``p95_ms``, ``p99_ms`` over the recent ones."""
         if not self.count:
             return {"count": 0}
-        p50, p95, p99 = np.percentile(np.array(self.recent_s), (50, 95, 99)) * 1e3
-        mean = self.total_s / self.count * 1e3
+        with self._lock:
+            count, mean, recent = self.count, self.total_s / self.count * 1e3, np.array(self.recent_s)
+        p50, p95, p99 = np.percentile(recent, (50, 95, 99)) * 1e3
         values = {"mean_ms": mean, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
-        return {"count": self.count, **{key: round(float(value), 3) for key, value in values.items()}}
+        return {"count": count, **{key: round(float(value), 3) for key, value in values.items()}}
 
 
 class Meters:

@@ -186,6 +186,11 @@ def test_metrics_and_health_are_served() -> None:
             assert json.loads(text)["sources"] == [LIVE.as_dict()]
 
 
+def test_it_says_where_it_answers(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"), MetricsServer(0, standing) as server:
+        assert f"http://127.0.0.1:{server.port}/metrics" in caplog.text
+
+
 def test_health_over_http_is_503_while_a_source_is_away() -> None:
     away = Standing(reports=[replace(LIVE, state="reconnecting", error="no answer")])
     with MetricsServer(0, lambda: away) as server:

@@ -67,6 +67,7 @@ class MetricsServer:
             target=self._server.serve_forever, args=(_POLL_S,), name="stream3d-metrics", daemon=True
         )
         self._thread.start()
+        log.info("metrics on http://%s:%d/metrics, health on /health", _HOST, self.port)
         return self
 
     def close(self) -> None:

@@ -41,14 +41,18 @@ class Meter:
             self.add(time.perf_counter() - start)
 
     def summary(self) -> dict[str, float]:
-        """``count``, ``mean_ms`` over all passes and ``p50_ms``, ``p95_ms``, ``p99_ms`` over the recent ones."""
+        """``count``, ``total_s``, ``mean_ms`` over all passes, ``p50_ms``, ``p95_ms``, ``p99_ms`` over the recent."""
         if not self.count:
             return {"count": 0}
         with self._lock:
-            count, mean, recent = self.count, self.total_s / self.count * 1e3, np.array(self.recent_s)
+            count, total_s, recent = self.count, self.total_s, np.array(self.recent_s)
         p50, p95, p99 = np.percentile(recent, (50, 95, 99)) * 1e3
-        values = {"mean_ms": mean, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
-        return {"count": count, **{key: round(float(value), 3) for key, value in values.items()}}
+        values = {"mean_ms": total_s / count * 1e3, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+        return {
+            "count": count,
+            "total_s": round(total_s, 6),
+            **{key: round(float(value), 3) for key, value in values.items()},
+        }
 
 
 class Meters:

@@ -15,6 +15,7 @@ def test_summary_agrees_with_numpy(seconds: list[float]) -> None:
         meter.add(value)
     said = meter.summary()
     assert said["count"] == len(seconds)
+    assert said["total_s"] == pytest.approx(sum(seconds), abs=1e-6)
     assert said["mean_ms"] == pytest.approx(np.mean(seconds) * 1e3, abs=1e-3)
     assert said["p50_ms"] <= said["p95_ms"] <= said["p99_ms"] <= max(seconds) * 1e3 + 1e-3
 

@@ -116,9 +116,8 @@ def _stage_families(stages: Stages) -> Iterator[str]:
         for quantile, key in (("0.5", "p50_ms"), ("0.95", "p95_ms"), ("0.99", "p99_ms")):
             if key in summary:
                 lines.append(_line(name, {"stage": stage, "quantile": quantile}, summary[key] / 1e3))
-        count = summary.get("count", 0)
-        lines.append(_line(f"{name}_sum", {"stage": stage}, count * summary.get("mean_ms", 0.0) / 1e3))
-        lines.append(_line(f"{name}_count", {"stage": stage}, count))
+        lines.append(_line(f"{name}_sum", {"stage": stage}, summary.get("total_s", 0.0)))
+        lines.append(_line(f"{name}_count", {"stage": stage}, summary.get("count", 0)))
     if lines:
         yield _head(name, "summary", "Wall time of a pass through a stage, quantiles over its last 4096.")
         yield "".join(lines)

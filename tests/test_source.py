@@ -15,11 +15,12 @@ import pytest
 
 from stream3d.errors import SettingsError, SourceError
 from stream3d.source import SourceSettings, open_source
+from stream3d.source.address import url_target
 from stream3d.source.clock import MediaClock
 from stream3d.source.exif import jpeg_matrix
 from stream3d.source.images import read_image
 from stream3d.source.picture import PictureConverter, turn_upright
-from stream3d.source.target import redact, url_target
+from stream3d.source.redaction import redact
 from stream3d.values import Frame
 from tests.clips import CORNERS, HEIGHT, WIDTH, colours_of, number_of, picture, write_clip, write_image
 
@@ -445,7 +446,7 @@ def test_a_camera_that_is_not_there_is_named_with_those_that_are():
     [
         ("rtsp://me:secret@cam/1", "rtsp://***@cam/1"),
         ("http://h/v?token=abc&w=1", "http://h/v?token=***&w=1"),
-        ("srt://h:9000?passphrase=abcdefghij", "srt://h:9000?passphrase=***"),
+        ("tcp://h:9000?passphrase=abcdefghij", "tcp://h:9000?passphrase=***"),
         ("udp://@239.0.0.1:1234", "udp://***@239.0.0.1:1234"),
         ("http://h/plain.mp4", "http://h/plain.mp4"),
     ],

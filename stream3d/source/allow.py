@@ -1,4 +1,4 @@
-"""What is opened at all: containers, codecs, protocols, by FFmpeg's names. All else is refused undecoded.
+"""What is opened at all: containers, codecs, protocols, by FFmpeg's names, and limits. All else is refused undecoded.
 
 FFmpeg knows hundreds of demuxers and decoders; some open further files that the input names (playlists), some are
 known to be unsafe on crafted input. No audio decoder is on the list, so none can run, not even while FFmpeg probes.
@@ -6,16 +6,51 @@ known to be unsafe on crafted input. No audio decoder is on the list, so none ca
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 CONTAINERS = ("mov", "mp4", "matroska", "webm", "avi", "gif", "flv", "mpegts")
-STREAM_CONTAINERS = (*CONTAINERS, "rtsp", "mpjpeg", "hls")
 CAMERA_CONTAINERS = ("v4l2", "video4linux2", "avfoundation", "dshow")
 
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mpeg2video", "mjpeg", "gif")
 CAMERA_CODECS = ("rawvideo", "mjpeg", "h264", "hevc")
 
-# A playlist that came over the network may name further network addresses, never a local file.
-STREAM_PROTOCOLS = ("http", "https", "httpproxy", "tls", "tcp", "crypto", "rtp", "udp", "srt", "rtmp", "rtmps", "rtmpt")
-SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp")
+# What a camera may be asked to send: compressed by FFmpeg's codec names, raw by its pixel format names.
+CAMERA_COMPRESSED = ("mjpeg", "h264", "hevc")
+CAMERA_RAW = ("yuyv422", "uyvy422", "nv12", "yuv420p", "rgb24", "bgr24", "bgr0", "gray")
+CAMERA_FORMATS = (*CAMERA_COMPRESSED, *CAMERA_RAW)
+
+
+class Access(NamedTuple):
+    """What an address with a scheme may hold, and the protocols that FFmpeg may speak to get it."""
+
+    containers: tuple[str, ...]
+    protocols: tuple[str, ...]
+
+
+# FFmpeg never opens http by itself (``stream3d.source.web`` does, and checks every address), so tcp is not on its list.
+# Playlists come over http alone; what is pushed or sent can name no further address at all.
+SCHEMES = {
+    "http": Access((*CONTAINERS, "mpjpeg", "hls"), ("http", "https")),
+    "https": Access((*CONTAINERS, "mpjpeg", "hls"), ("http", "https")),
+    "rtsp": Access(("rtsp",), ("tcp", "udp", "rtp")),
+    "rtsps": Access(("rtsp",), ("tls", "tcp")),
+    "rtmp": Access(("flv",), ("rtmp", "tcp")),
+    "rtmps": Access(("flv",), ("rtmps", "tls", "tcp")),
+    "udp": Access(("mpegts",), ("udp",)),
+    "rtp": Access(("rtp", "mpegts"), ("rtp", "udp")),
+    "srt": Access(("mpegts",), ("srt",)),
+    "tcp": Access((*CONTAINERS, "mpjpeg"), ("tcp",)),
+}
+LISTENING_SCHEMES = ("rtmp", "tcp", "rtsp")
+
+# Limits of every container: streams in it, bytes and microseconds looked at before its streams count as known. The time
+# matters to what is live: sound, which is never decoded, would otherwise keep FFmpeg probing for 5 s.
+LIMITS = {"max_streams": "64", "probesize": "5000000", "formatprobesize": "1048576"}
+LIVE_LIMITS = {"analyzeduration": "1000000"}
+# One compressed picture; an intra-coded 8K picture of the best quality is a third of that.
+MAX_PACKET_BYTES = 64 * 2**20
+# A playlist of a day of 2 s segments is 2 MB.
+MAX_PLAYLIST_BYTES = 4 * 2**20
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 

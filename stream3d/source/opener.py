@@ -9,12 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from stream3d.errors import SourceNotFoundError
+from stream3d.source.address import url_target
 from stream3d.source.allow import IMAGE_SUFFIXES, image_codec
 from stream3d.source.camera import camera_target
 from stream3d.source.images import ImagesSource
 from stream3d.source.info import Source
 from stream3d.source.settings import SourceSettings
-from stream3d.source.target import file_target, read_start, url_target
+from stream3d.source.steady import SteadySource
+from stream3d.source.target import Target, file_target, read_start
 from stream3d.source.video import VideoSource
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -33,7 +35,7 @@ def open_source(what: str | int | Path, settings: SourceSettings | None = None) 
     """
     settings = settings or SourceSettings()
     if isinstance(what, int):
-        return VideoSource(camera_target(what, settings), settings)
+        return _open_live(camera_target(what, settings), settings)
     text = str(what)
     if text == "sample" and not Path(text).exists():
         from stream3d.sample import sample_video
@@ -41,8 +43,12 @@ def open_source(what: str | int | Path, settings: SourceSettings | None = None) 
         target = replace(file_target(sample_video(), kind="sample"), shown="sample")
         return VideoSource(target, settings)
     if _URL.match(text) and not text.lower().startswith("file://"):
-        return VideoSource(url_target(text), settings)
+        return _open_live(url_target(text, settings), settings)
     return _open_local(text, settings)
+
+
+def _open_live(target: Target, settings: SourceSettings) -> Source:
+    return SteadySource(target, settings) if settings.isolate else VideoSource(target, settings)
 
 
 def _open_local(text: str, settings: SourceSettings) -> Source:
@@ -51,7 +57,7 @@ def _open_local(text: str, settings: SourceSettings) -> Source:
         return ImagesSource(_images_in(path), settings, shown=text, kind="images")
     if not _is(path, "file"):
         if text.isdecimal():
-            return VideoSource(camera_target(int(text), settings), settings)
+            return _open_live(camera_target(int(text), settings), settings)
         if glob.has_magic(text):
             return ImagesSource(_images_matching(str(path)), settings, shown=text, kind="images")
     if image_codec(read_start(path).ljust(12, b"\0")):

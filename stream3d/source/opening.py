@@ -9,8 +9,10 @@ import av
 import av.error
 
 from stream3d.errors import SourceError, SourceFormatError, SourceNotFoundError, SourceRefusedError
+from stream3d.source.allow import LIMITS
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
+from stream3d.source.web import web_opener
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -32,11 +34,14 @@ def open_container(target: Target, settings: SourceSettings) -> InputContainer:
         "format_whitelist": ",".join(target.containers),
         "codec_whitelist": ",".join(target.codecs),
         "protocol_whitelist": ",".join(target.protocols),
-        "max_streams": "64",
+        **LIMITS,
     }
     extra: dict[str, Any] = dict(_OPTIONS)
     if target.remote:
-        extra["timeout"] = (settings.timeout_s, settings.read_timeout_s)
+        # Whoever pushes to us may come at any time.
+        extra["timeout"] = (None if target.listens else settings.timeout_s, settings.read_timeout_s)
+    if (io_open := web_opener(target, settings)) is not None:
+        extra["io_open"] = io_open
     began = time.monotonic()
     try:
         container: InputContainer = av.open(

@@ -1,24 +1,14 @@
-"""What the user named, turned into what FFmpeg is told to open."""
+"""What FFmpeg is told to open."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from stream3d.errors import SourceFormatError, SourceNotFoundError, SourceRefusedError
-from stream3d.source.allow import (
-    CODECS,
-    CONTAINERS,
-    SCHEMES,
-    STREAM_CONTAINERS,
-    STREAM_PROTOCOLS,
-    is_playlist,
-)
+from stream3d.source.allow import CODECS, CONTAINERS, is_playlist
 from stream3d.source.info import Kind
-
-_SECRET = re.compile(r"pass|pwd|secret|token|key|auth|sig|user|login", re.IGNORECASE)
+from stream3d.source.redaction import safe_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,18 +16,22 @@ class Target:
     """One container for FFmpeg to open.
 
     ``shown`` stands in messages and results and holds no password; ``address`` is for FFmpeg alone. ``containers``,
-    ``codecs`` and ``protocols`` are all that it may use.
+    ``codecs`` and ``protocols`` are all that it may use. ``listens``: others connect to us, so there is nothing to
+    see until somebody does. ``token`` is what they have to show first (``stream3d.source.gate``). ``address``,
+    ``options`` and ``token`` may hold secrets and are left out of ``repr``.
     """
 
     shown: str
-    address: str
+    address: str = field(repr=False)
     kind: Kind
     name: str
     containers: tuple[str, ...]
     codecs: tuple[str, ...]
     protocols: tuple[str, ...]
     format: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+    listens: bool = False
+    token: str | None = field(default=None, repr=False)
 
     @property
     def remote(self) -> bool:
@@ -63,28 +57,6 @@ def file_target(path: Path, *, kind: Kind = "file") -> Target:
         containers=CONTAINERS,
         codecs=CODECS,
         protocols=("file",),
-    )
-
-
-def url_target(url: str) -> Target:
-    """A stream or file on the network.
-
-    Raises:
-        SourceRefusedError: its scheme is not on the list, or it is not a URL.
-    """
-    parts = _split(url)
-    if parts.scheme.lower() not in SCHEMES:
-        raise SourceRefusedError(f"{redact(url)}: {parts.scheme}:// is not opened; allowed are {', '.join(SCHEMES)}")
-    return Target(
-        shown=redact(url),
-        address=url,
-        kind="url",
-        name=safe_name(f"{parts.hostname or parts.scheme}{parts.path}"),
-        containers=STREAM_CONTAINERS,
-        codecs=CODECS,
-        protocols=STREAM_PROTOCOLS,
-        # RTP over UDP loses packets silently where a network is busy; TCP is what cameras handle best.
-        options={"rtsp_transport": "tcp"} if parts.scheme.lower().startswith("rtsp") else {},
     )
 
 
@@ -114,33 +86,3 @@ def read_start(path: Path) -> bytes:
     if not start:
         raise SourceFormatError(f"{path}: the file is empty (0 bytes)")
     return start
-
-
-def redact(url: str) -> str:
-    """``url`` without its user, password, and query values that look like one.
-
-    >>> redact("rtsp://admin:12345@10.0.0.7:554/cam?channel=1&password=12345")
-    'rtsp://***@10.0.0.7:554/cam?channel=1&password=***'
-    """
-    parts = _split(url)
-    _, at, host = parts.netloc.rpartition("@")
-    pairs = [(key, "***" if _SECRET.search(key) else value) for key, value in parse_qsl(parts.query, True)]
-    query = urlencode(pairs, safe="*/:") if any(value == "***" for _, value in pairs) else parts.query
-    return parts._replace(netloc=f"***@{host}" if at else host, query=query).geturl()
-
-
-def safe_name(text: str) -> str:
-    """A file-name stem of letters, digits, dots, dashes and underscores.
-
-    >>> safe_name("10.0.0.7/cam 1/")
-    '10.0.0.7_cam_1'
-    """
-    return re.sub(r"[^\w.-]+", "_", text).strip("_.")[:80] or "source"
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        scheme = url.partition("://")[0]
-        raise SourceRefusedError(f"{scheme}://…: not a URL that can be read ({error})") from None

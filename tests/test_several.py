@@ -189,7 +189,7 @@ def test_saves_stay_distinct_by_source(saves: list[str]) -> None:
 
 
 def test_a_busy_source_starves_no_other(cameras: Callable[..., list[str]]) -> None:
-    """One has a picture whenever it is asked, the other only after its last one, and ten of the first, were answered."""
+    """One always has a picture, the other only once its last one, and ten more of the first, were answered."""
     turn = threading.Condition()
     answered = {"busy": 0, "calm": 0}
 
@@ -223,13 +223,15 @@ def test_old_pictures_are_dropped_and_counted(cameras: Callable[..., list[str]],
     (summary,) = run_all(
         names,
         settings=RunSettings(max_latency_s=0.3),
-        saves=[tmp_path / "out.npz"],
+        saves=[tmp_path / "out.jsonl"],
         watch=lambda result, _: seen.append(result),
     )
     assert seen
     assert all(result.frame.index % 2 == 0 for result in seen)
     assert summary.dropped >= 30
     assert summary.frames + summary.dropped == 60
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["latency_ms"] for line in lines] == [round(1e3 * result.latency_s, 2) for result in seen]
     assert summary.live_report["processed_frames"] == summary.frames
     assert "dropped" in told(summary)
 

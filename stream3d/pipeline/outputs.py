@@ -105,6 +105,7 @@ def run_info(source: SourceInfo, rooms: Rooms, camera: Camera) -> RunInfo:
         keypoint_layout=keypoints,
         joint_layout=joints,
         image_names=of_stills(source),
+        live=source.live,
         engines=rooms.describe(),
         lifter=rooms.lift.about,
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_KEPT}},

@@ -41,8 +41,9 @@ class RunInfo:
     """What is known of a run when its first frame has come.
 
     ``width`` and ``height`` are those of the first upright picture in pixels; ``fps`` is a guess, for encoders and
-    players, never for times; ``image_names`` says that the frames are images with names; ``engines``, ``lifter``
-    (name, sha256, kind and lookahead of its weights) and ``versions`` are kept with the tracks.
+    players, never for times; ``image_names`` says that the frames are images with names, ``live`` that they are of a
+    live source; ``engines``, ``lifter`` (name, sha256, kind and lookahead of its weights) and ``versions`` are kept with
+    the tracks.
     """
 
     source: str
@@ -53,6 +54,7 @@ class RunInfo:
     keypoint_layout: Layout
     joint_layout: Layout
     image_names: bool = False
+    live: bool = False
     engines: Mapping[str, object] = field(default_factory=dict)
     lifter: Mapping[str, object] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -75,10 +75,14 @@ def _camera(said: Mapping[str, Any]) -> Camera:
         width=int(_number(said, "width", 1.0)),
         height=int(_number(said, "height", 1.0)),
         origin=str(said.get("origin", "track file")),
-        distortion=tuple(float(k) for k in distortion) if isinstance(distortion, list | tuple) else (),
+        distortion=tuple(map(float, distortion)) if _numbers(distortion) else (),
     )
 
 
 def _number(said: Mapping[str, Any], name: str, otherwise: float) -> float:
     value = said.get(name)
-    return float(value) if isinstance(value, int | float) and value > 0 else otherwise
+    return float(value) if isinstance(value, int | float) and 0 < value < _LARGEST else otherwise
+
+
+def _numbers(said: Any) -> bool:
+    return isinstance(said, list | tuple) and all(isinstance(k, int | float) and abs(k) < _LARGEST for k in said)

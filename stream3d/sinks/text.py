@@ -116,7 +116,9 @@ class CsvSink:
 
 def _stamp(result: Result, info: RunInfo) -> dict[str, object]:
     image = {"image": result.frame.name} if info.image_names else {}
-    return {"frame": result.frame.index, "time": result.frame.pts, **image}
+    known = info.live and math.isfinite(result.latency_s)
+    latency = {"latency_ms": round(1e3 * result.latency_s, 2)} if known else {}
+    return {"frame": result.frame.index, "time": result.frame.pts, **image, **latency}
 
 
 def _person(people: People, i: int) -> dict[str, object]:

@@ -97,7 +97,7 @@ def _half_view(meta: Mapping[str, object]) -> tuple[float, float]:
     if not isinstance(camera, Mapping):
         return 0.0, 0.0
     numbers = [camera.get(name) for name in ("width", "fx", "height", "fy")]
-    if not all(isinstance(n, int | float) and n > 0 for n in numbers):
+    if not all(isinstance(n, int | float) and 0 < n < 1e9 for n in numbers):
         return 0.0, 0.0
     width, fx, height, fy = (float(n) for n in numbers)  # type: ignore[arg-type]
     return width / 2 / fx, height / 2 / fy

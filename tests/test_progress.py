@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import TextIO, cast
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ def pipe() -> Stream:
 
 
 @contextmanager
-def progress_on(stream: Stream, *, quiet: bool = False, columns: int = 100) -> Iterator[Progress]:
+def progress_on(stream: TextIO, *, quiet: bool = False, columns: int = 100) -> Iterator[Progress]:
     """In the test itself, since pytest puts a stream of its own in place after the fixtures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
@@ -160,6 +161,22 @@ def test_a_narrow_terminal_is_not_overrun(terminal: Stream) -> None:
     with progress_on(terminal, columns=30) as progress:
         progress.live([LIVE, AWAY], 12.0)
     assert screen(terminal.getvalue(), columns=29)[0].endswith("…, [12 s]")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals there")
+def test_the_width_is_that_of_the_terminal_behind_standard_error() -> None:
+    import fcntl
+    import struct
+    import termios
+
+    above, below = os.openpty()
+    fcntl.ioctl(below, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 52, 0, 0))
+    with open(below, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
+        with progress_on(stream) as progress:
+            progress.live([LIVE, AWAY], 12.0)
+        received = os.read(above, 10_000).decode()
+    os.close(above)
+    assert received == "\r" + status([LIVE, AWAY], 12.0, 51) + "\r\n"
 
 
 def test_log_messages_have_lines_of_their_own(terminal: Stream) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from stream3d.engine import EngineSettings, NetSpec, TensorSpec, make_engine
+from stream3d.engine.mapped import MappedModel
 from stream3d.engine.openvino_engine import OpenVinoEngine
 from stream3d.errors import DeviceError, EngineError, SettingsError
 from stream3d.nets.fake import fake_landmark_spec
@@ -75,6 +77,57 @@ def test_openvino_equals_torch_for_every_batch(count: int) -> None:
         assert got[name].shape == want[name].shape
         assert got[name].shape[0] == count
         np.testing.assert_allclose(got[name], want[name], atol=1e-5)
+
+
+def load_numbers() -> torch.nn.Module:
+    import torch
+
+    class Numbers(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.wide = torch.nn.Linear(64, 512)  # 131 kB of weights
+
+        def forward(self, features: torch.Tensor) -> tuple[torch.Tensor]:
+            return (self.wide(features).relu(),)
+
+    return Numbers()
+
+
+def numbers() -> NetSpec:
+    features = TensorSpec(name="features", shape=(64,), dtype="float32")
+    return replace(spec(load_numbers), name="numbers", inputs=(features,), outputs=("wide",))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 9])
+def test_a_net_of_numbers_takes_batches_as_they_are(count: int) -> None:
+    features = np.random.default_rng(count).random((count, 64), np.float32)
+    want = make_engine(numbers(), EngineSettings(engine="torch", device="cpu"))(features=features)["wide"]
+    got = make_engine(numbers(), EngineSettings(engine="openvino"))(features=features)["wide"]
+    assert got.shape == want.shape == (count, 512)
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def resident_kb(name: str) -> int:
+    """Kilobytes of files with ``name`` in their path that are in memory for this process."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    begins = [k for k, line in enumerate(lines) if name in line]
+    return sum(int(next(line for line in lines[k:] if line.startswith("Rss:")).split()[1]) for k in begins)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").is_file(), reason="asks Linux what is in memory")
+def test_weights_in_the_cache_are_in_memory_only_while_they_are_read(cache: Path) -> None:
+    make_engine(numbers(), EngineSettings(engine="openvino"))
+    file = next((cache / "engines").glob("numbers-*.xml"))
+    core = ov.Core()
+    mapped = MappedModel(core, file)
+    request = core.compile_model(mapped.model, "CPU").create_infer_request()
+    features = np.ones((2, 64), np.float32)
+    want = request.infer([features])[0].copy()
+    held = resident_kb(f"{file.stem}.bin")
+    mapped.let_go()
+    assert resident_kb(f"{file.stem}.bin") < held
+    np.testing.assert_array_equal(request.infer([features])[0], want)
 
 
 def test_results_are_the_callers_to_keep() -> None:

@@ -1,7 +1,7 @@
 """OpenVINO on a CPU: nets converted once from their torch module, kept in the cache, loaded later without torch.
 
 A built engine is keyed by the net's name, weights, input shapes, outputs and the versions of OpenVINO and of this
-file's recipe; batch buckets, precision and threads are chosen when it is compiled for the machine.
+file's recipe; batch sizes, precision and threads are chosen when it is compiled for the machine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import openvino as ov
 
 from stream3d.engine.buckets import BucketedEngine
+from stream3d.engine.mapped import MappedModel
 from stream3d.engine.openvino_int8 import calibrated, why_not
 from stream3d.engine.openvino_onnx import read_onnx
 from stream3d.engine.protocol import Array, pad_batch
@@ -34,7 +35,11 @@ _PRECISION = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}  # in
 
 
 class OpenVinoEngine(BucketedEngine):
-    """A net compiled by OpenVINO for this CPU, one program per batch bucket.
+    """A net compiled by OpenVINO for this CPU.
+
+    A net of pictures has a program per batch bucket: a fixed shape runs up to an eighth faster than an open one. A net
+    of numbers has one program for all batches up to its largest bucket: at its size that costs less than filling
+    batches up does, and each further program holds all weights again.
 
     Raises:
         EngineError: the net cannot be converted or compiled.
@@ -43,33 +48,36 @@ class OpenVinoEngine(BucketedEngine):
 
     def __init__(self, spec: NetSpec | OnnxSpec, *, precision: str = "fp32", threads: int = 1) -> None:
         self.spec = spec
+        self._open = len(spec.buckets) > 1 and not any(tensor.dtype == "uint8" for tensor in spec.inputs)
         core = ov.Core()
-        config = {
-            "INFERENCE_PRECISION_HINT": _PRECISION[precision],
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-            # Else whatever thread runs a net is held on the first core, however busy that is and however idle others.
-            "ENABLE_CPU_PINNING": False,
-        }
         try:
             int8 = calibrated(core, spec) if precision == "int8" and isinstance(spec, NetSpec) else None
-            model = read_onnx(spec) if isinstance(spec, OnnxSpec) else _model(core, spec) if int8 is None else int8
-            programs = {bucket: _compiled(core, model, spec, bucket, config) for bucket in spec.buckets}
+            # kept as long as the programs, which may read what they have not copied
+            self._weights = int8 if int8 or isinstance(spec, OnnxSpec) else _cached(core, spec)
+            model = self._weights.model if self._weights else _made(spec)
+            self._programs = self._compiled(core, model, _config(precision, threads))
         except (EngineError, ModelError):
             raise  # it says already what is wrong
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {spec.name} for this CPU: {error}") from error
-        self._programs = programs
+        if self._weights:
+            self._weights.let_go()
         self._requests = threading.local()  # several threads may run the net at once, each with a request of its own
-        first = programs[spec.buckets[0]]
+        first = self._programs[spec.buckets[0]]
         self._ran_in = "int8" if int8 is not None else str(first.get_property("INFERENCE_PRECISION_HINT").to_string())
         self._fell_back = {"fell back": why_not(spec)} if precision == "int8" and int8 is None else {}
 
+    def _compiled(self, core: ov.Core, model: ov.Model, config: dict[str, Any]) -> dict[int, ov.CompiledModel]:
+        buckets = self.spec.buckets
+        if self._open:
+            return dict.fromkeys(buckets, _program(core, model, self.spec, ov.Dimension(1, buckets[-1]), config))
+        return {bucket: _program(core, model, self.spec, ov.Dimension(bucket), config) for bucket in buckets}
+
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
         request, count = self._request(bucket), len(arrays[0])
+        size = max(count, 1) if self._open else bucket
         # What a request takes without a copy must be writable, though it never writes, and must outlive the call.
-        fed = [pad_batch(array if array.flags.writeable else array.copy(), bucket) for array in arrays]
+        fed = [pad_batch(array if array.flags.writeable else array.copy(), size) for array in arrays]
         for k, array in enumerate(fed):
             request.set_input_tensor(k, ov.Tensor(array, shared_memory=True))
         request.infer(share_outputs=True)
@@ -77,9 +85,10 @@ class OpenVinoEngine(BucketedEngine):
 
     def _request(self, bucket: int) -> ov.InferRequest:
         mine: dict[Any, ov.InferRequest] = self._requests.__dict__
-        if bucket not in mine:
-            mine[bucket] = self._programs[bucket].create_infer_request()
-        return mine[bucket]
+        key = 0 if self._open else bucket
+        if key not in mine:
+            mine[key] = self._programs[bucket].create_infer_request()
+        return mine[key]
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and the precision that OpenVINO says it runs in."""
@@ -87,22 +96,41 @@ class OpenVinoEngine(BucketedEngine):
         return {"runtime": runtime, "device": "cpu", "precision": self._ran_in, **self._fell_back}
 
 
-def _key(spec: NetSpec) -> str:
+def _config(precision: str, threads: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": _PRECISION[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        # Else whatever thread runs a net is held on the first core, however busy that is and however idle others.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _path(spec: NetSpec) -> Path:
     shapes = [(t.name, t.shape, t.dtype) for t in spec.inputs]
     said = json.dumps([spec.name, spec.weights_hash, shapes, spec.outputs, ov.__version__, _RECIPE])
-    return hashlib.sha256(said.encode()).hexdigest()[:20]
+    return cache_dir() / "engines" / f"{spec.name}-{hashlib.sha256(said.encode()).hexdigest()[:20]}.xml"
 
 
-def _model(core: ov.Core, spec: NetSpec) -> ov.Model:
-    """The converted net with an open batch axis, from the cache or converted now."""
-    path = cache_dir() / "engines" / f"{spec.name}-{_key(spec)}.xml"
-    if path.is_file() and path.with_suffix(".bin").is_file():
-        try:
-            return core.read_model(path)
-        except RuntimeError as error:
-            log.warning("the cached engine %s is damaged and is built again: %s", path, error)
+def _cached(core: ov.Core, spec: NetSpec) -> MappedModel | None:
+    """The converted net with an open batch axis as the cache has it, or None where there is none that can be read."""
+    path = _path(spec)
+    if not (path.is_file() and path.with_suffix(".bin").is_file()):
+        return None
+    try:
+        return MappedModel(core, path)
+    except (OSError, RuntimeError, ValueError) as error:
+        log.warning("the cached engine %s is damaged and is built again: %s", path, error)
+        return None
+
+
+def _made(spec: NetSpec | OnnxSpec) -> ov.Model:
+    """The net read from its ONNX file, or converted now and put into the cache."""
+    if isinstance(spec, OnnxSpec):
+        return read_onnx(spec)
     model = convert(spec)
-    save(model, path)
+    save(model, _path(spec))
     return model
 
 
@@ -124,11 +152,10 @@ def convert(spec: NetSpec) -> ov.Model:
         raise EngineError(f"{spec.name} cannot be converted to OpenVINO: {error}") from error
 
 
-def _compiled(
-    core: ov.Core, model: ov.Model, spec: NetSpec | OnnxSpec, bucket: int, config: dict[str, Any]
+def _program(
+    core: ov.Core, model: ov.Model, spec: NetSpec | OnnxSpec, batch: ov.Dimension, config: dict[str, Any]
 ) -> ov.CompiledModel:
-    """The net for batches of ``bucket``: a fixed shape runs up to an eighth faster than an open one."""
-    model.reshape({k: ov.PartialShape([bucket, *t.shape]) for k, t in enumerate(spec.inputs)})
+    model.reshape({k: ov.PartialShape([batch, *t.shape]) for k, t in enumerate(spec.inputs)})
     return core.compile_model(model, "CPU", config)
 
 

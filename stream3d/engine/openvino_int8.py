@@ -12,6 +12,7 @@ from pathlib import Path
 
 import openvino as ov
 
+from stream3d.engine.mapped import MappedModel
 from stream3d.nets.spec import NetSpec, OnnxSpec
 from stream3d.paths import cache_dir
 
@@ -27,14 +28,14 @@ def calibrated_path(spec: NetSpec) -> Path:
     return cache_dir() / "engines" / "int8" / f"{spec.name}-{hashlib.sha256(said.encode()).hexdigest()[:20]}.xml"
 
 
-def calibrated(core: ov.Core, spec: NetSpec) -> ov.Model | None:
+def calibrated(core: ov.Core, spec: NetSpec) -> MappedModel | None:
     """The calibrated net with an open batch axis, or None where there is none that can be read."""
     path = calibrated_path(spec)
     if not (path.is_file() and path.with_suffix(".bin").is_file()):
         return None
     try:
-        return core.read_model(path)
-    except RuntimeError as error:
+        return MappedModel(core, path)
+    except (OSError, RuntimeError, ValueError) as error:
         log.warning("the int8 engine %s is damaged and is not used; calibrate again: %s", path, error)
         return None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from stream3d.engine.choice import asked_engine, best_engine
 from stream3d.engine.protocol import Array, Engine, bucket_for, pad_batch
 from stream3d.engine.settings import EngineSettings
-from stream3d.errors import DeviceError
+from stream3d.errors import DeviceError, EngineError
 from stream3d.nets.spec import NetSpec, OnnxSpec, TensorSpec
 
 __all__ = ["Array", "Engine", "EngineSettings", "NetSpec", "OnnxSpec", "TensorSpec"]
-__all__ += ["bucket_for", "make_engine", "pad_batch"]
+__all__ += ["bucket_for", "make_engine", "on_gpu", "pad_batch", "pixel_device"]
 
 
 def make_engine(spec: NetSpec | OnnxSpec, settings: EngineSettings | None = None) -> Engine:
@@ -25,6 +25,31 @@ def make_engine(spec: NetSpec | OnnxSpec, settings: EngineSettings | None = None
     device = _device(settings)
     choose = best_engine if settings.engine == "auto" else asked_engine
     return choose(spec, settings, device)
+
+
+def on_gpu(settings: EngineSettings | None = None) -> bool:
+    """Whether nets run on a GPU, where a batch costs less than its parts."""
+    return _device(settings or EngineSettings()) == "cuda"
+
+
+def pixel_device(settings: EngineSettings | None = None) -> str | None:
+    """The torch device on which pictures are cut for the nets; None where that is done by the CPU's own kernels.
+
+    Raises:
+        EngineError: ``pixels`` is ``device``, and the engine takes arrays only.
+    """
+    settings = settings or EngineSettings()
+    if settings.pixels == "host":
+        return None
+    device = _device(settings)
+    if settings.pixels == "auto":
+        return None if device == "cpu" else device
+    if device == "cpu" and settings.engine in ("auto", "openvino"):
+        raise EngineError(
+            "pixels = 'device' needs an engine that takes tensors, and OpenVINO takes arrays; leave it at auto, or use"
+            " --engine torch or inductor"
+        )
+    return device
 
 
 def _onnx_engine(spec: OnnxSpec, settings: EngineSettings) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -27,20 +28,30 @@ class BucketedEngine(ABC):
         Raises:
             EngineError: the inputs are not those of the net.
         """
-        spec = self.spec
-        if set(inputs) != {tensor.name for tensor in spec.inputs}:
-            raise EngineError(f"{spec.name} takes {[t.name for t in spec.inputs]}, not {sorted(inputs)}")
-        arrays = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in spec.inputs]
-        total, start = len(arrays[0]), 0
-        parts: list[list[Array]] = []
-        while start < total or not parts:
-            bucket = bucket_for(max(total - start, 1), spec.buckets)
-            parts.append(self._run([a[start : start + bucket] for a in arrays], bucket))
-            start += bucket
+        names, types = self._names(inputs), [t.dtype for t in self.spec.inputs]
+        arrays = [np.ascontiguousarray(inputs[name], dtype) for name, dtype in zip(names, types, strict=True)]
+        parts = [
+            self._run([a[start : start + size] for a in arrays], size) for start, size in self._cuts(len(arrays[0]))
+        ]
         return {
             name: np.concatenate([p[k] for p in parts]) if len(parts) > 1 else parts[0][k]
-            for k, name in enumerate(spec.outputs)
+            for k, name in enumerate(self.spec.outputs)
         }
+
+    def _names(self, inputs: Iterable[str]) -> list[str]:
+        """The names of the net's inputs, in its order; EngineError unless ``inputs`` are those."""
+        names = [tensor.name for tensor in self.spec.inputs]
+        if set(inputs) != set(names):
+            raise EngineError(f"{self.spec.name} takes {names}, not {sorted(inputs)}")
+        return names
+
+    def _cuts(self, total: int) -> Iterator[tuple[int, int]]:
+        """Where each part of a batch begins and the bucket it goes into; an empty batch is one part."""
+        start = 0
+        while start < max(total, 1):
+            bucket = bucket_for(max(total - start, 1), self.spec.buckets)
+            yield start, bucket
+            start += bucket
 
     @abstractmethod
     def _run(self, arrays: list[Array], bucket: int) -> list[Array]:

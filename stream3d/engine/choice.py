@@ -21,6 +21,11 @@ class FellBack:
         self._engine, self._reasons = engine, dict(reasons)
 
     @property
+    def serving(self) -> Engine:
+        """The engine that serves."""
+        return self._engine
+
+    @property
     def buckets(self) -> tuple[int, ...]:
         """Those of the engine that serves."""
         return self._engine.buckets

@@ -6,14 +6,13 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stream3d.engine.buckets import BucketedEngine
-from stream3d.engine.protocol import Array
+from stream3d.engine.on_device import DeviceBuckets
 from stream3d.engine.staging import Staging
 from stream3d.engine.typed import exported
 from stream3d.errors import DeviceError, EngineError
@@ -22,7 +21,7 @@ from stream3d.nets.spec import NetSpec
 _WARM_UPS = 3  # calls before a capture, so that libraries have chosen their kernels and taken their memory
 
 
-class InductorEngine(BucketedEngine):
+class InductorEngine(DeviceBuckets):
     """A net compiled by torch.compile, for fixed batch sizes, on the CPU or on an NVIDIA GPU.
 
     Raises:
@@ -40,7 +39,7 @@ class InductorEngine(BucketedEngine):
             torch.set_num_threads(threads)
         self.spec, self._precision = spec, precision
         self._device = torch.device(device)
-        self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
+        self._one_at_a_time = threading.Lock()
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
 
     def _program(self, bucket: int) -> tuple[Staging, Callable[..., Any]]:
@@ -60,11 +59,12 @@ class InductorEngine(BucketedEngine):
             ) from error
         return staging, compiled
 
-    def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
-        staging, program = self._programs[bucket]
-        with self._one_at_a_time, torch.inference_mode():
-            outputs: tuple[Tensor, ...] = program(*staging.fill(arrays))
-            return [out[: len(arrays[0])].float().cpu().numpy().copy() for out in outputs]
+    def _staging(self, bucket: int) -> Staging:
+        return self._programs[bucket][0]
+
+    def _answers(self, fed: list[Tensor], bucket: int) -> Sequence[Tensor]:
+        outputs: tuple[Tensor, ...] = self._programs[bucket][1](*fed)
+        return outputs
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and precision."""

@@ -10,6 +10,7 @@ from stream3d.errors import SettingsError
 ENGINES = ("auto", "tensorrt", "inductor", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+PIXELS = ("auto", "host", "device")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,9 @@ class EngineSettings:
     thread costs the least CPU per frame; more threads shorten the wall time of a single frame. ``int8`` is OpenVINO's
     alone, and of nets that were calibrated (``python -m engines.int8``); the others stay in fp32 and say so.
 
+    ``pixels`` says where pictures are shrunk, cut out and converted for the nets: on the CPU (``host``), or on the
+    device that the nets run on, by torch (``device``); ``auto`` is the device where that is a GPU.
+
     Raises:
         SettingsError: an unknown name or a thread count below 1.
     """
@@ -28,9 +32,10 @@ class EngineSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32"
     threads: int = 1
+    pixels: Literal["auto", "host", "device"] = "auto"
 
     def __post_init__(self) -> None:
-        for name, known in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS)):
+        for name, known in (("engine", ENGINES), ("device", DEVICES), ("precision", PRECISIONS), ("pixels", PIXELS)):
             value = getattr(self, name)
             if value not in known:
                 raise SettingsError(f"unknown {name} {value!r}; known are {', '.join(known)}")

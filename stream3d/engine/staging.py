@@ -34,3 +34,10 @@ class Staging:
             view[: len(array)], view[len(array) :] = array, 0
             tensor.copy_(host, non_blocking=True)
         return self.tensors
+
+    def place(self, given: list[Tensor]) -> list[Tensor]:
+        """The device's tensors holding ``given``, which lie on the device already, zeros behind them."""
+        for tensor, one in zip(self.tensors, given, strict=True):
+            tensor[: len(one)].copy_(one)
+            tensor[len(one) :].zero_()
+        return self.tensors

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stream3d.engine import tensorrt_cache as cache
-from stream3d.engine.buckets import BucketedEngine
+from stream3d.engine.on_device import DeviceBuckets
 from stream3d.engine.protocol import Array
 from stream3d.engine.staging import Staging
 from stream3d.engine.tensorrt_build import Plan, build, library
@@ -32,8 +32,8 @@ where a GPU's eager torch may itself be 1e-4 off (TF32).
 """
 
 
-class TensorRTEngine(BucketedEngine):
-    """A net run by TensorRT for fixed batch sizes; what comes and goes are numpy arrays.
+class TensorRTEngine(DeviceBuckets):
+    """A net run by TensorRT for fixed batch sizes; what comes and goes are numpy arrays, or tensors on its GPU.
 
     Raises:
         DeviceError: torch-tensorrt or an NVIDIA GPU that it knows is not there.
@@ -49,7 +49,7 @@ class TensorRTEngine(BucketedEngine):
         self._built = 0
         # CUDA graphs are a mode of the runtime: with fixed shapes each engine records itself once
         self._library.runtime.set_cudagraphs_mode(True)
-        self._one_at_a_time = threading.Lock()  # a bucket has one place for its inputs
+        self._one_at_a_time = threading.Lock()
         self._programs = {bucket: self._program(bucket) for bucket in spec.buckets}
 
     def _program(self, bucket: int) -> tuple[Staging, Plan, Any]:
@@ -99,11 +99,12 @@ class TensorRTEngine(BucketedEngine):
                 )
         return module
 
-    def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
-        staging, plan, module = self._programs[bucket]
-        with self._one_at_a_time, torch.inference_mode():
-            outputs = _outputs(module, plan, staging.fill(arrays))
-            return [out[: len(arrays[0])].float().cpu().numpy().copy() for out in outputs]
+    def _staging(self, bucket: int) -> Staging:
+        return self._programs[bucket][0]
+
+    def _answers(self, fed: list[Tensor], bucket: int) -> list[Tensor]:
+        _, plan, module = self._programs[bucket]
+        return _outputs(module, plan, fed)
 
     def describe(self) -> dict[str, str]:
         """Runtime, GPU, precision, and how the engines came to be; nothing of the net runs outside of TensorRT."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from stream3d.engine.protocol import Array
 from stream3d.errors import DeviceError, EngineError
@@ -40,18 +43,40 @@ class TorchEngine:
         Raises:
             EngineError: the inputs are not those of the net.
         """
-        if set(inputs) != {tensor.name for tensor in self.spec.inputs}:
-            raise EngineError(f"{self.spec.name} takes {[t.name for t in self.spec.inputs]}, not {sorted(inputs)}")
-        arrays = [inputs[tensor.name] for tensor in self.spec.inputs]
-        size = _CEILING
-        parts = [self._run([a[i : i + size] for a in arrays]) for i in range(0, max(len(arrays[0]), 1), size)]
+        arrays = [torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self._names(inputs)]
+        parts = [[out.cpu().numpy() for out in outputs] for outputs in self._parts(arrays)]
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.spec.outputs)}
 
-    def _run(self, arrays: list[Array]) -> list[Array]:
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self._device
+
+    def on_device(self, **inputs: Tensor) -> dict[str, Tensor]:
+        """Run on tensors [B, ...] on its device.
+
+        Raises:
+            EngineError: the inputs are not those of the net.
+        """
+        parts = list(self._parts([inputs[name] for name in self._names(inputs)]))
+        return {
+            name: torch.cat([part[k] for part in parts]) if len(parts) > 1 else parts[0][k]
+            for k, name in enumerate(self.spec.outputs)
+        }
+
+    def _names(self, inputs: Iterable[str]) -> list[str]:
+        names = [tensor.name for tensor in self.spec.inputs]
+        if set(inputs) != set(names):
+            raise EngineError(f"{self.spec.name} takes {names}, not {sorted(inputs)}")
+        return names
+
+    def _parts(self, tensors: list[Tensor]) -> Iterator[list[Tensor]]:
         half = self._precision != torch.float32
-        with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=half):
-            outputs = self._module(*(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in arrays))
-        return [output.float().cpu().numpy() for output in outputs]
+        for start in range(0, max(len(tensors[0]), 1), _CEILING):
+            given = [tensor[start : start + _CEILING].to(self._device) for tensor in tensors]
+            with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=half):
+                outputs = self._module(*given)
+            yield [output.float() for output in outputs]
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and precision; eager torch never falls back."""

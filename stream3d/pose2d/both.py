@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stream3d.pose2d.protocol import Found, PersonDetector
 from stream3d.pose2d.regions import same_person
-from stream3d.pose2d.shown import takes_planes
+from stream3d.pose2d.shown import takes_planes, uploads_of
 from stream3d.pose2d.together import look_together
 
 UInt8 = npt.NDArray[np.uint8]
@@ -25,6 +25,7 @@ class BothDetectors:
     def __init__(self, one: PersonDetector, other: PersonDetector) -> None:
         self._two = (one, other)
         self.takes_planes = takes_planes(one) and takes_planes(other)
+        self.uploads = uploads_of(one) if uploads_of(one) is uploads_of(other) else None
         self.min_score = min(one.min_score, other.min_score)
         self.confirm_score = min(one.confirm_score, other.confirm_score)
 

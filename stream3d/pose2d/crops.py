@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -83,6 +84,43 @@ def from_crop(points: Float32, regions: Float32, *, width: int, height: int) -> 
     return to_image(((points + shift) / side).astype(np.float32), regions)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """Where a picture lies in one of another size: its place there, and its own size before, ``rows`` and ``columns``.
+
+    A point p of the picture is p * ``scale`` + ``offset`` there, float32 [2] each.
+    """
+
+    left: int
+    top: int
+    wide: int
+    high: int
+    rows: int
+    columns: int
+
+    @property
+    def scale(self) -> Float32:
+        """By columns and by rows, which rounding makes differ a little."""
+        return np.array([self.wide / self.columns, self.high / self.rows], np.float32)
+
+    @property
+    def offset(self) -> Float32:
+        """Of its left upper corner."""
+        return np.array([self.left, self.top], np.float32)
+
+
+def laid_out(shape: Sequence[int], height: int, width: int, *, corner: bool = False) -> Layout:
+    """Where a picture of ``shape`` (rows, columns, ...) lies in one of another size, its own shape kept.
+
+    In the middle, or with ``corner`` at the left and top.
+    """
+    rows, columns = shape[:2]
+    scale = min(height / rows, width / columns)
+    wide, high = max(1, round(columns * scale)), max(1, round(rows * scale))
+    left, top = (0, 0) if corner else ((width - wide) // 2, (height - high) // 2)
+    return Layout(left=left, top=top, wide=wide, high=high, rows=rows, columns=columns)
+
+
 def framed(
     image: UInt8 | Planes, height: int, width: int, *, border: int = 0, corner: bool = False
 ) -> tuple[UInt8, Float32, Float32]:
@@ -91,10 +129,8 @@ def framed(
     It lies in the middle, or with ``corner`` at the left and top; the rest is ``border``. Returns the picture uint8
     [height, width, 3], and scale and offset, float32 [2] each: a point p of the image is p * scale + offset there.
     """
-    rows, columns = image.shape[:2]
-    scale = min(height / rows, width / columns)
-    wide, high = max(1, round(columns * scale)), max(1, round(rows * scale))
-    left, top = (0, 0) if corner else ((width - wide) // 2, (height - high) // 2)
+    layout = laid_out(image.shape, height, width, corner=corner)
+    left, top, wide, high = layout.left, layout.top, layout.wide, layout.high
     picture = np.full((height, width, 3), border, np.uint8)
     inside = picture[top : top + high, left : left + wide]
     if isinstance(image, Planes):
@@ -104,7 +140,7 @@ def framed(
         inside[:] = pixels.reshape(high, wide, 3)
     else:
         cv2.resize(image, (wide, high), dst=inside, interpolation=cv2.INTER_LINEAR)
-    return picture, np.array([wide / columns, high / rows], np.float32), np.array([left, top], np.float32)
+    return picture, layout.scale, layout.offset
 
 
 def _resized(plane: UInt8, wide: int, high: int) -> UInt8:

@@ -13,7 +13,7 @@ from stream3d.engine import Engine
 from stream3d.nets.blazepose import anchors as anchors_of
 from stream3d.planes import Planes
 from stream3d.pose2d.crops import framed
-from stream3d.pose2d.glance import Glance, Glances
+from stream3d.pose2d.glance import Glance, Glancer, Glances
 from stream3d.pose2d.protocol import Found, nobody_found
 from stream3d.pose2d.regions import regions_from_points, same_person
 
@@ -32,7 +32,7 @@ class BlazePoseDetector:
 
     ``engine_for`` (height, width) gives the engine of an input of that shape; ``sizes`` are the longer sides in
     pixels. The input takes the shape of the picture, roughly: a wide picture in a square would be nearly half border.
-    Furniture scores just above 0.5, so that a newcomer needs more.
+    Furniture scores just above 0.5, so that a newcomer needs more. ``glancer`` shrinks pictures; by default the CPU.
     """
 
     takes_planes = True
@@ -44,10 +44,12 @@ class BlazePoseDetector:
         sizes: Sequence[int],
         min_score: float = 0.6,
         confirm_score: float = 0.4,
+        glancer: Glancer | None = None,
     ) -> None:
         self.sizes = tuple(sorted(sizes))
         self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
-        self._glances = Glances(engine_for)
+        self._glances = Glances(engine_for, glancer)
+        self.uploads = self._glances.uploads
 
     def __call__(self, image: UInt8 | Planes) -> Found:
         """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""

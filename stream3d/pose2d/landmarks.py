@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from stream3d.engine import Engine
 from stream3d.kernels.believed import better_half, hide
-from stream3d.kernels.heatmap import Refined, refine
+from stream3d.kernels.heatmap import Refined
 from stream3d.planes import Planes
 from stream3d.pose2d.belief import LEAST, Belief, covariances
-from stream3d.pose2d.crops import CROP, squares_of
 from stream3d.pose2d.protocol import Landmarks
+from stream3d.pose2d.reading import HostReader, Reader
 from stream3d.pose2d.regions import regions_from_points, to_image
 from stream3d.pose2d.together import apart
 from stream3d.skeleton import BLAZEPOSE33, COCO17
@@ -38,16 +38,25 @@ class BlazePoseLandmarks:
     Without ``belief`` the scores are the visibility that the net answers. With it they are probabilities, keypoints
     that are less likely than ``least`` to be where they are said to be are NaN, there are covariances, and presence
     is the net's times the mean score of the better half of the joints: of a net that is asked to find a person
-    everywhere, the joints tell best whether there is one.
+    everywhere, the joints tell best whether there is one. ``reader`` runs the net; by default with crops that the CPU
+    makes.
     """
 
     layout = BLAZEPOSE33
     takes_planes = True
 
     def __init__(
-        self, engine: Engine, *, min_presence: float = 0.5, belief: Belief | None = None, least: float = LEAST
+        self,
+        engine: Engine,
+        *,
+        min_presence: float = 0.5,
+        belief: Belief | None = None,
+        least: float = LEAST,
+        reader: Reader | None = None,
     ) -> None:
         self._engine, self._belief, self._least = engine, belief, least
+        self._read = reader or HostReader(engine)
+        self.uploads = self._read.uploads
         self.min_presence, self.agreement = (min_presence, 0.0) if belief is None else (_STILL_THERE, AGREEMENT)
 
     def __call__(self, image: UInt8 | Planes, regions: Float32) -> Landmarks:
@@ -56,21 +65,17 @@ class BlazePoseLandmarks:
 
     def together(self, images: Sequence[UInt8 | Planes], regions: Sequence[Float32]) -> list[Landmarks]:
         """Keypoints for the regions [R, 4] of each of ``images``, in one batch."""
-        seen = self._seen(squares_of(images, regions), np.concatenate(regions))
-        return apart(seen, [len(some) for some in regions])
-
-    def _seen(self, crops: UInt8, regions: Float32) -> Landmarks:
-        out = self._engine(image=crops)
-        raw = out["landmarks"]
-        refined = refine((raw[..., :2] / CROP).astype(np.float32), out["heatmap"])
-        points = to_image(refined.points, regions)
-        keypoints = np.concatenate([points[:, :_BODY], raw[:, :_BODY, 3:4]], -1).astype(np.float32)
+        asked, said = np.concatenate(regions), self._read(images, regions)
+        points = to_image(said.refined.points, asked)
+        keypoints = np.concatenate([points[:, :_BODY], said.visibility[:, :_BODY, None]], -1).astype(np.float32)
         seen = Landmarks(
             keypoints=keypoints,
-            presence=out["presence"].reshape(-1),
+            presence=said.presence,
             regions=regions_from_points(points[:, _HIPS], points[:, _EDGE]),
         )
-        return seen if self._belief is None else self._weighed(self._belief, seen, refined, regions)
+        if self._belief is not None:
+            seen = self._weighed(self._belief, seen, said.refined, asked)
+        return apart(seen, [len(some) for some in regions])
 
     def _weighed(self, belief: Belief, seen: Landmarks, refined: Refined, regions: Float32) -> Landmarks:
         """With probabilities for scores and presence, without what is hidden, with covariances."""

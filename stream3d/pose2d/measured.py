@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stream3d.meters import Meters
 from stream3d.pose2d.protocol import Found, KeypointNet, Landmarks, PersonDetector
-from stream3d.pose2d.shown import takes_planes
+from stream3d.pose2d.shown import takes_planes, uploads_of
 from stream3d.pose2d.together import look_together, read_together
 
 Float32 = npt.NDArray[np.float32]
@@ -21,7 +21,7 @@ class MeasuredDetector:
 
     def __init__(self, detector: PersonDetector, meters: Meters) -> None:
         self.min_score, self.confirm_score = detector.min_score, detector.confirm_score
-        self.takes_planes = takes_planes(detector)
+        self.takes_planes, self.uploads = takes_planes(detector), uploads_of(detector)
         self._detector, self._meters = detector, meters
 
     def __call__(self, image: UInt8) -> Found:
@@ -47,7 +47,7 @@ class MeasuredKeypoints:
 
     def __init__(self, net: KeypointNet, meters: Meters) -> None:
         self.layout, self.min_presence, self.agreement = net.layout, net.min_presence, net.agreement
-        self.takes_planes = takes_planes(net)
+        self.takes_planes, self.uploads = takes_planes(net), uploads_of(net)
         self._net, self._meters = net, meters
 
     def __call__(self, image: UInt8, regions: Float32) -> Landmarks:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stream3d.planes import Planes
 from stream3d.pose2d.protocol import KeypointNet, Landmarks
 from stream3d.pose2d.regions import same_person
+from stream3d.pose2d.shown import on_host
 from stream3d.skeleton import Layout
 
 Float32 = npt.NDArray[np.float32]
@@ -62,7 +63,7 @@ def _parted(
     net: KeypointNet, image: UInt8, asked: Float32, seen: Landmarks, pair: tuple[int, int], shared: int
 ) -> Landmarks:
     for row, cover in sorted((pair, pair[::-1]), key=lambda two: float(seen.presence[two[0]])):
-        again = net(painted_over(image, seen.keypoints[cover], net.layout), asked[row : row + 1])
+        again = net(painted_over(on_host(image), seen.keypoints[cover], net.layout), asked[row : row + 1])
         off = float(np.hypot(*(again.regions[0] - asked[row])[:2]))
         if not off <= _OFF * asked[row, 2] or again.presence[0] < _LEAST * seen.presence[row]:
             continue  # not there, or nowhere, which is NaN

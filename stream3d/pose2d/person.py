@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stream3d.engine import Engine, EngineSettings, make_engine
+from stream3d.engine import Engine, EngineSettings, make_engine, on_gpu
 from stream3d.nets.person import SIZE, describe_person, person_spec
 from stream3d.nets.person import cells as cells_of
 from stream3d.planes import Planes
 from stream3d.pose2d.detect import input_shape, iou
-from stream3d.pose2d.glance import Glance, Glances
+from stream3d.pose2d.glance import BUCKETS, Glance, Glancer, Glances
 from stream3d.pose2d.protocol import Found
 from stream3d.pose2d.regions import regions_from_points
 
@@ -77,7 +77,8 @@ class PersonNetDetector:
     """Looks at a whole picture once; a `PersonDetector`.
 
     ``engine_for`` (height, width) gives the engine of an input of that shape; ``size`` is its longer side in pixels,
-    a multiple of 32: larger ones find smaller people and cost by the square.
+    a multiple of 32: larger ones find smaller people and cost by the square. ``glancer`` shrinks pictures; by default
+    the CPU.
     """
 
     takes_planes = True
@@ -89,10 +90,12 @@ class PersonNetDetector:
         size: int = SIZE,
         min_score: float = 0.5,
         confirm_score: float = 0.3,
+        glancer: Glancer | None = None,
     ) -> None:
         self.size = size
         self.min_score, self.confirm_score = min_score, min(min_score, confirm_score)
-        self._glances = Glances(engine_for)
+        self._glances = Glances(engine_for, glancer)
+        self.uploads = self._glances.uploads
 
     def __call__(self, image: UInt8 | Planes) -> Found:
         """Find people in ``image``: uint8 [H, W, 3] RGB, or planes."""
@@ -133,6 +136,7 @@ def person_detector(
     size: int = SIZE,
     min_score: float | None = None,
     confirm_score: float | None = None,
+    glancer: Glancer | None = None,
 ) -> PersonNetDetector:
     """The detector of a file of weights, or of the one that ships.
 
@@ -146,9 +150,11 @@ def person_detector(
     """
     said = describe_person(weights)
 
+    buckets = BUCKETS if on_gpu(engine) else (1,)
+
     def engine_for(height: int, width: int) -> Engine:
-        return make_engine(replace(person_spec(height, width, weights=weights), buckets=(1,)), engine)
+        return make_engine(replace(person_spec(height, width, weights=weights), buckets=buckets), engine)
 
     least = said.threshold if min_score is None else min_score
     lower = 0.6 * least if confirm_score is None else confirm_score
-    return PersonNetDetector(engine_for, size=size, min_score=least, confirm_score=lower)
+    return PersonNetDetector(engine_for, size=size, min_score=least, confirm_score=lower, glancer=glancer)

@@ -42,8 +42,8 @@ class RunInfo:
 
     ``width`` and ``height`` are those of the first upright picture in pixels; ``fps`` is a guess, for encoders and
     players, never for times; ``image_names`` says that the frames are images with names, ``live`` that they are of a
-    live source; ``engines``, ``lifter`` (name, sha256, kind and lookahead of its weights) and ``versions`` are kept with
-    the tracks.
+    live source; ``engines``, ``lifter`` (name, sha256, kind and lookahead of its weights) and ``versions`` are kept
+    with the tracks.
     """
 
     source: str

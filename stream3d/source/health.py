@@ -62,7 +62,7 @@ class HealthRecord:
     def frame(self, *, captured_at: float, lost: int = 0) -> None:
         """A picture came, and before it ``lost`` others that nobody could take; it is live."""
         with self._lock:
-            if self._state == "reconnecting":
+            if self._state in ("stalled", "reconnecting"):
                 self._reconnects += 1
             self._enter("live", "")
             self._came += 1 + lost

@@ -42,10 +42,12 @@ class VideoSource:
         self._target = target
         self._settings = settings
         self._stopped = False
+        self.at_wanted_end = False
+        """Whether it ended because of ``end_s``."""
         self._convert = PictureConverter()
         self.counts = SourceCounts()
         self.health = HealthRecord()
-        deadline = time.monotonic() + settings.timeout_s if target.remote else None
+        deadline = time.monotonic() + settings.timeout_s if target.remote and not target.listens else None
         self._decoder = Decoder(target, settings, self.counts)
         try:
             self._frames = self._decoder.frames(deadline=deadline)
@@ -94,7 +96,8 @@ class VideoSource:
             for decoded in self._entered(first, start_s):
                 time_s = clock(decoded.raw_s)
                 self.counts.repaired = clock.repaired
-                if self._stopped or (end_s is not None and time_s >= end_s):
+                self.at_wanted_end = end_s is not None and time_s >= end_s
+                if self._stopped or self.at_wanted_end:
                     return
                 if time_s >= start_s and (image := self._image(decoded)) is not None:
                     yield self._frame(decoded, image, time_s)

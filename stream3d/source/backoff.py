@@ -1,0 +1,48 @@
+"""How long to wait before the next try to reach a server that has gone."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+_GROWTH, _JITTER = 1.6, 0.2
+_TRIES, _WINDOW_S = 40, 60.0
+
+
+class Backoff:
+    """Waits of 0, then ``first_s`` × 1.6 each, ± 20 % so that many do not come at once, at most ``most_s``.
+
+    There are never more than 40 tries in any 60 s.
+
+    >>> backoff = Backoff(first_s=0.25, most_s=1.5)
+    >>> [backoff(now=at) for at in (0.0, 1.0)][0], 0.2 <= backoff(now=2.0) <= 0.5
+    (0.0, True)
+    """
+
+    def __init__(self, *, first_s: float, most_s: float, seed: int | None = None) -> None:
+        self._first_s, self._most_s = first_s, most_s
+        self._random = random.Random(seed)  # noqa: S311 - spreads tries, protects nothing
+        self._failed = 0
+        self._tries: deque[float] = deque(maxlen=_TRIES)
+
+    def __call__(self, now: float) -> float:
+        """Seconds to wait from ``now`` (monotonic); a try is made then."""
+        wait_s = 0.0
+        if self._failed:
+            grown = self._first_s * _GROWTH ** min(self._failed - 1, 50)
+            wait_s = min(grown, self._most_s) * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+            wait_s = min(wait_s, self._most_s)
+        if len(self._tries) == _TRIES:
+            wait_s = max(wait_s, self._tries[0] + _WINDOW_S - now)
+        self._failed += 1
+        self._tries.append(now + wait_s)
+        return wait_s
+
+    @property
+    def failed(self) -> int:
+        """Tries since the last one that was good."""
+        return self._failed
+
+    def good(self) -> None:
+        """The last try has led to pictures that keep coming."""
+        self._failed = 0

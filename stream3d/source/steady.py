@@ -1,0 +1,252 @@
+"""A live source that does not end by itself: whatever happens to the stream or its reader, pictures come again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
+
+from stream3d.errors import SourceError, SourceFormatError, Stream3DError
+from stream3d.source.backoff import Backoff
+from stream3d.source.health import HealthRecord
+from stream3d.source.info import SourceCounts, SourceInfo
+from stream3d.source.isolated import Ended, ReaderProcess, Shot
+from stream3d.source.settings import SourceSettings
+from stream3d.source.target import Target
+from stream3d.values import Frame
+
+_FILE_SILENCE_S = 60.0  # of a remote file: FFmpeg's own time limit comes long before, this is for when it hangs
+_SLOW_PERIODS = 4.0  # a camera of one picture in two seconds is not dead after two
+_KEPT_COMING_S = 2.0  # a session at least this long was a good one
+_SHORT_OPEN_S = 2.5
+_LONG_EVERY = 6
+_LEAST_GAP_S = 1e-3
+_AT_ONCE_S = 1.0  # a port that cannot be listened on fails at once, a publisher takes longer
+
+
+class SteadySource:
+    """A network address or camera as a source of frames, read by a process of its own; see ``Source``.
+
+    Its first picture is decoded at construction, and what is wrong then is raised. From then on a live source comes
+    back from everything: its end, an error, silence of ``stall_s``, a reader process that crashed or was killed. Only
+    after ``give_up_s`` without a picture, if that is set, it fails. Media time goes on over a gap by what the clock
+    says. What is not live (a file behind a URL) ends at its end and fails at its errors.
+
+    ``close`` and ``stop`` may be called from any thread, and end whatever is going on.
+
+    Raises:
+        SourceError: (or a child) it cannot be opened or holds no picture that can be decoded.
+        SettingsError: it ends before ``start_s``.
+    """
+
+    def __init__(self, target: Target, settings: SourceSettings) -> None:
+        self._target, self._settings = target, settings
+        self.counts, self.health = SourceCounts(), HealthRecord()
+        self._backoff = Backoff(first_s=settings.reconnect_first_s, most_s=settings.reconnect_most_s)
+        self._over, self._swap = threading.Event(), threading.Lock()
+        self._reader: ReaderProcess | None = None
+        self._started = False
+        self._before = SourceCounts()  # of the sessions that are over
+        self._offset_s = 0.0
+        self._last: tuple[float, float] | None = None  # media time and capture of the last picture
+        self._session_at: float | None = None
+        try:
+            self.info = self._first_opening()
+        except BaseException:
+            self.close()
+            raise
+        self._heard_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the reading and its process; from any thread, as often as one likes."""
+        self._over.set()
+        with self._swap:
+            reader = self._reader
+        if reader is not None:
+            reader.close()
+        if self.health.now().state != "failed":
+            self.health.becomes("ended")
+
+    stop = close
+
+    @property
+    def reader_pid(self) -> int | None:
+        """The id of the process that reads now; None between two."""
+        reader = self._reader
+        return None if reader is None else reader.pid
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in the order of their times, once; closes the source at the end, also when left early.
+
+        Raises:
+            SourceError: it gave up (``give_up_s``), or is not live and broke off; or was closed or read before.
+        """
+        if self._started or self._over.is_set():
+            raise SourceError(f"{self._target.shown}: was closed or read before; open it again")
+        self._started = True
+        return self._read()
+
+    def _read(self) -> Iterator[Frame]:
+        end_s = self._settings.end_s
+        try:
+            while (shot := self._next_shot()) is not None:
+                frame = self._frame(shot)
+                if end_s is not None and frame.pts >= end_s:
+                    return
+                self.health.frame(captured_at=frame.captured_at, lost=shot.lost)
+                self.counts.read += 1
+                yield frame
+        finally:
+            self.close()
+
+    def _next_shot(self) -> Shot | None:
+        """The next picture, over as many readers as it takes; None at the end."""
+        while not self._over.is_set():
+            got = None if self._reader is None else self._reader.take(self._patience_s())
+            if isinstance(got, Shot):
+                self._heard_at = time.monotonic()
+                return got
+            if self._over.is_set() or (isinstance(got, Ended) and (got.wanted or self._at_end(got))):
+                return None
+            error = got.error if got else SourceError(f"{self._target.shown}: no picture for {self._patience_s():g} s")
+            if not self.info.live:
+                raise error or SourceError(f"{self._target.shown}: broke off")
+            self._come_back(str(error or f"{self._target.shown}: the stream ended"))
+        return None
+
+    def _at_end(self, ended: Ended) -> bool:
+        return not self.info.live and ended.error is None
+
+    def _patience_s(self) -> float:
+        """How long may pass without a picture."""
+        if not self.info.live:
+            return _FILE_SILENCE_S
+        waits_s = (self._settings.start_s or 0.0) if self._last is None else 0.0
+        return max(self._settings.stall_s, _SLOW_PERIODS / (self.info.fps or _SLOW_PERIODS)) + waits_s
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+
+    def _first_opening(self) -> SourceInfo:
+        began = time.monotonic()
+        while True:
+            reader = self._start_reader()
+            if reader is None:
+                raise SourceError(f"{self._target.shown}: was closed while it was being opened")
+            opening_at = time.monotonic()
+            try:
+                info = reader.open(self._target, self._settings)
+            except Stream3DError as error:
+                quick = time.monotonic() - opening_at < _AT_ONCE_S and not isinstance(error, SourceFormatError)
+                if not self._target.listens or quick or self._over.is_set():
+                    raise
+                self._drop_reader()  # whoever pushed to us, it was no video: wait for the next
+            else:
+                self._opens_in_s = time.monotonic() - began
+                return info
+
+    def _come_back(self, why: str) -> None:
+        """Have a reader again that has decoded a picture; returns without one when the source is closed.
+
+        Raises:
+            SourceError: it took longer than ``give_up_s``.
+        """
+        self._end_session()
+        silent = time.monotonic() - self._heard_at > 0.9 * min(self._settings.stall_s, self._settings.read_timeout_s)
+        self.health.becomes("stalled" if silent else "reconnecting", why)
+        while not self._over.is_set():
+            wait_s = min(self._backoff(time.monotonic()), self._left_s(why))
+            try:
+                reader = self._start_reader()  # it starts while we wait
+                if self._over.wait(wait_s) or reader is None:
+                    return
+                reader.open(self._target, self._again())
+            except (Stream3DError, OSError) as error:
+                if self._over.is_set():
+                    return
+                self._drop_reader(unless_usable=True)
+                why = str(error)
+                self.health.becomes("reconnecting", why)
+            else:
+                return
+
+    def _left_s(self, why: str) -> float:
+        """Until it gives up.
+
+        Raises:
+            SourceError: that is now.
+        """
+        give_up_s = self._settings.give_up_s
+        if give_up_s is None:
+            return float("inf")
+        left_s = self._heard_at + give_up_s - time.monotonic()
+        if left_s > 0:
+            return left_s
+        self.health.becomes("failed", why)
+        raise SourceError(f"{self._target.shown}: no picture for {give_up_s:g} s, given up; {why}")
+
+    def _again(self) -> SourceSettings:
+        """The settings for another session; whoever answered fast at first is not waited for as long as a slow one."""
+        timeout_s = self._settings.timeout_s
+        if self._backoff.failed % _LONG_EVERY:
+            timeout_s = min(timeout_s, max(_SHORT_OPEN_S, 2 * self._opens_in_s + 1.0))
+        if self._last is None:
+            return replace(self._settings, timeout_s=timeout_s)
+        return replace(self._settings, timeout_s=timeout_s, start_s=None, end_s=None)
+
+    def _start_reader(self) -> ReaderProcess | None:
+        """The reader there is, or else a new one; None when the source is closed."""
+        with self._swap:
+            if self._over.is_set():
+                return None
+            if self._reader is None:
+                self._reader = ReaderProcess(self._target.shown, self._settings.max_pixels)
+            return self._reader
+
+    def _drop_reader(self, *, unless_usable: bool = False) -> None:
+        reader = self._reader
+        if reader is None or (unless_usable and reader.usable):
+            return
+        reader.close(grace_s=0.0)
+        with self._swap:
+            self._reader = None
+
+    def _end_session(self) -> None:
+        self._drop_reader()
+        if self._session_at is not None and self._heard_at - self._session_at >= _KEPT_COMING_S:
+            self._backoff.good()
+        self._session_at = None
+        self._before = replace(self.counts)
+
+    # --- pictures ----------------------------------------------------------------------------------------------------
+
+    def _frame(self, shot: Shot) -> Frame:
+        header = shot.header
+        if self._session_at is None:
+            self._session_at = time.monotonic()
+            if self._last is not None:
+                last_s, last_at = self._last
+                self._offset_s = last_s + max(header.captured_at - last_at, _LEAST_GAP_S) - header.time_s
+        self._add(header.counts)
+        self._last = header.time_s + self._offset_s, header.captured_at
+        return Frame(
+            source_id=self._target.shown,
+            index=self.counts.read,
+            pts=self._last[0],
+            captured_at=header.captured_at,
+            image=shot.picture,
+            corrupt=header.corrupt,
+        )
+
+    def _add(self, counts: SourceCounts) -> None:
+        before = self._before
+        self.counts.corrupt = before.corrupt + counts.corrupt
+        self.counts.skipped = before.skipped + counts.skipped
+        self.counts.repaired = before.repaired + counts.repaired

@@ -19,6 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 import stream3d
 
 SAMPLE = Path(stream3d.__file__).parent / "data" / "sample.mp4"
@@ -31,6 +34,7 @@ _PROBE = (
 )
 # Linux ends the program when whoever started it has gone, however that went.
 _TIED = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+_BITS, _SIDE = 12, 8  # blocks at the upper left, the lowest bit first; pixels
 NEEDS_FFMPEG = "no ffmpeg command here (Debian: ffmpeg)"
 NEEDS_RTSP = (
     "no RTSP server here (Debian: gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
@@ -60,18 +64,45 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 def camera_clip(
-    clip: str | Path, to: Path, *, size: tuple[int, int] | None = None, fps: int = 30, key_every: int = 15
+    clip: str | Path,
+    to: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    fps: int = 30,
+    key_every: int = 15,
+    there_and_back: bool = False,
+    numbered: bool = False,
 ) -> Path:
     """``clip`` coded as cameras do: H.264 without B-frames, a key frame every ``key_every`` pictures.
 
-    The ending of ``to`` chooses the container; ``.h264`` is a byte stream with access unit delimiters.
+    The ending of ``to`` chooses the container; ``.h264`` is a byte stream with access unit delimiters. ``size`` is
+    reached by scaling and, where it is wider, black at the sides; ``there_and_back`` plays it backwards too, so that
+    nobody jumps when it is repeated; ``numbered`` writes each picture's number for `number_of` to read.
     """
-    filters = f"fps={fps}" + (f",scale={size[0]}:{size[1]}" if size else "")
+    filters = [f"fps={fps}"]
+    if size is not None:
+        filters.append(f"scale=-2:{size[1]},pad={size[0]}:{size[1]}:(ow-iw)/2:0,setsar=1")
+    if there_and_back:
+        filters.append("split[a][b];[b]reverse[c];[a][c]concat")
+    if numbered:
+        filters += [_block(bit, "black") for bit in range(_BITS)]
+        filters += [_block(bit, "white", enable=f":enable='mod(floor(n/{1 << bit}),2)'") for bit in range(_BITS)]
     coding = ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-bf", "0", "-g", str(key_every)]
     x264 = f"aud=1:repeat-headers=1:scenecut=0:keyint={key_every}"
-    command = ["ffmpeg", "-v", "error", "-y", "-i", str(clip), "-an", "-vf", filters, *coding, "-threads", "1"]
-    subprocess.run([*command, "-pix_fmt", "yuv420p", "-x264-params", x264, str(to)], check=True, timeout=120)
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(clip), "-an", "-filter_complex", ",".join(filters), *coding]
+    more = ["-threads", "1", "-pix_fmt", "yuv420p", "-x264-params", x264]
+    subprocess.run([*command, *more, str(to)], check=True, timeout=120)
     return to
+
+
+def number_of(y: npt.NDArray[np.uint8]) -> int:
+    """The number of a ``numbered`` picture, from its plane of brightness [H, W]."""
+    middles = [y[_SIDE // 2, bit * _SIDE + _SIDE // 2] for bit in range(_BITS)]
+    return sum(1 << bit for bit, value in enumerate(middles) if value > 128)
+
+
+def _block(bit: int, colour: str, *, enable: str = "") -> str:
+    return f"drawbox=x={bit * _SIDE}:y=0:w={_SIDE}:h={_SIDE}:color={colour}:t=fill{enable}"
 
 
 class Server:
@@ -139,6 +170,8 @@ class RtspServer(Server):
         cameras = [f"{name}={fps}:{','.join(map(str, files))}" for name, files in mounts.items()]
         asked = ["--user", user] if user else []
         self._login = f"{user}:{password}@" if user else ""
+        self.born = 0.0
+        """When all cameras sent their picture 0 (monotonic seconds); number n follows n / fps later."""
         super().__init__(
             lambda port: [_PYTHON, str(_SERVER), "--port", str(port), *asked, *cameras],
             port=port,
@@ -150,7 +183,8 @@ class RtspServer(Server):
         super().start()
         assert self.process is not None
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
+        port, born = self.process.stdout.readline().split()
+        self.port, self.born = int(port), float(born)
 
     def url(self, name: str, *, login: str | None = None) -> str:
         """Where a camera is; ``login`` ("user:password@") in place of the right one."""

@@ -4,9 +4,10 @@ Run by the system's Python, which has Debian's ``gi``; nothing of this project i
 streams with access unit delimiters, repeated for ever without a jump of the clock. Every mount is a camera that runs
 whether anybody looks or not: who joins comes in where it is, which is mostly between key frames.
 
-The port is the first line of the output. Lines on stdin change a mount: ``NAME clip=1`` goes on with its second file,
-``NAME silent=1`` sends nothing any more, ``NAME damage=5`` cuts every fifth access unit in half. The end of stdin ends
-the server. A user's password comes in the environment, as ``RTSP_PASSWORD``.
+The port and the clock at picture 0 (monotonic seconds) are the first line of the output. Lines on stdin change a
+mount: ``NAME clip=1`` goes on with its second file, ``NAME silent=1`` sends nothing any more, ``NAME damage=5`` cuts
+every fifth access unit in half. The end of stdin ends the server. A user's password comes in the environment, as
+``RTSP_PASSWORD``.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def access_units(path: Path) -> list[bytes]:
 class Camera:
     """One mount: what it shows now, and the streams that it goes to."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, born: float) -> None:
         name, _, rest = description.partition("=")
         fps, _, files = rest.partition(":")
         self.name, self.fps = name, float(fps)
         self.clips = [access_units(Path(file)) for file in files.split(",")]
         self.settings = {"clip": 0, "silent": 0, "damage": 0}
-        self._born = time.monotonic()
+        self._born = born
         self._sent = 0
         self._streams: dict[Any, int] = {}
 
@@ -55,7 +56,7 @@ class Camera:
 
     def tick(self, gst: Any) -> None:
         """Send the pictures that are due."""
-        due = int((time.monotonic() - self._born) * self.fps)
+        due = int((time.monotonic() - self._born) * self.fps) + 1  # pictures, the one at this moment too
         if due - self._sent > _BEHIND_S * self.fps:
             self._sent = due - 1
         for number in range(self._sent, due):
@@ -95,7 +96,8 @@ def main() -> None:
     server.set_service(str(arguments.port))
     if arguments.user:
         _lock(server, GstRtspServer, arguments.user, os.environ["RTSP_PASSWORD"])
-    cameras = [Camera(description) for description in arguments.mounts]
+    born = time.monotonic()
+    cameras = [Camera(description, born) for description in arguments.mounts]
     for camera in cameras:
         _mount(server, GstRtspServer, Gst, camera, locked=bool(arguments.user))
     if not server.attach(None):
@@ -103,7 +105,7 @@ def main() -> None:
     loop = GLib.MainLoop()
     GLib.timeout_add(_TICK_MS, _tick, cameras, Gst)
     GLib.io_add_watch(sys.stdin.fileno(), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, _obey, cameras, loop)
-    sys.stdout.write(f"{server.get_bound_port()}\n")
+    sys.stdout.write(f"{server.get_bound_port()} {born}\n")
     sys.stdout.flush()
     loop.run()
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_GROWING = ("hls", "mpjpeg")
+
 
 class Decoded(NamedTuple):
     """A frame as it left the decoder, its raw time stamp in seconds, and the monotonic clock at that moment."""
@@ -44,7 +46,7 @@ class Decoder:
         self._settings = settings
         self._counts = counts
         self._closed = False
-        self.container = open_container(target, settings)
+        self.container, self._length = open_container(target, settings)
         try:
             self.stream = video_stream(self.container, target, settings)
         except BaseException:
@@ -52,6 +54,11 @@ class Decoder:
             raise
         base = self.stream.time_base
         self._second = base.denominator / base.numerator if base else 1.0
+
+    @property
+    def finite(self) -> bool:
+        """Whether the server said how long it is: a file, whatever else is known. Lists and series of images grow."""
+        return bool(self._length) and self.container.format.name not in _GROWING
 
     def close(self) -> None:
         """Close the container; only from the thread that reads it, since FFmpeg would read freed memory."""

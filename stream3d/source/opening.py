@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
 import av.error
@@ -12,7 +12,7 @@ from stream3d.errors import SourceError, SourceFormatError, SourceNotFoundError,
 from stream3d.source.allow import LIMITS
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
-from stream3d.source.web import web_opener
+from stream3d.source.web import Opener, WebFile, web_opener
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 _OPTIONS = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
-def open_container(target: Target, settings: SourceSettings) -> InputContainer:
+class Opened(NamedTuple):
+    """A container, and how many bytes it is long if it came over HTTP and the server said so."""
+
+    container: InputContainer
+    length: int | None
+
+
+def open_container(target: Target, settings: SourceSettings) -> Opened:
     """Open ``target``; the caller closes it.
 
     Raises:
@@ -40,8 +47,9 @@ def open_container(target: Target, settings: SourceSettings) -> InputContainer:
     if target.remote:
         # Whoever pushes to us may come at any time.
         extra["timeout"] = (None if target.listens else settings.timeout_s, settings.read_timeout_s)
+    lengths: list[int | None] = []
     if (io_open := web_opener(target, settings)) is not None:
-        extra["io_open"] = io_open
+        extra["io_open"] = _noting(io_open, lengths)
     began = time.monotonic()
     try:
         container: InputContainer = av.open(
@@ -52,12 +60,21 @@ def open_container(target: Target, settings: SourceSettings) -> InputContainer:
             options={"max_pixels": str(settings.max_pixels)},
             **extra,
         )
-        return container
+        return Opened(container, lengths[0] if lengths else None)
     except av.error.FFmpegError as error:
         late = target.remote and time.monotonic() - began >= settings.timeout_s
         if late or isinstance(error, av.error.ExitError):  # RTSP reports the interruption as bad data
             raise SourceError(f"{target.shown}: no answer within {settings.timeout_s:g} s") from None
         raise explain(target, error) from None
+
+
+def _noting(io_open: Opener, lengths: list[int | None]) -> Opener:
+    def opened(url: str, flags: int, options: dict[str, str]) -> WebFile:
+        file = io_open(url, flags, options)
+        lengths.append(file.length)
+        return file
+
+    return opened
 
 
 def video_stream(container: InputContainer, target: Target, settings: SourceSettings) -> VideoStream:

@@ -169,7 +169,7 @@ class VideoSource:
             fps=fps,
             duration_s=duration_s,
             frame_count=known or guess,
-            live=target.kind == "camera" or (target.kind == "url" and duration_s is None),
+            live=target.kind == "camera" or (target.kind == "url" and duration_s is None and not self._decoder.finite),
             codec=stream.codec_context.name,
             container=container.format.name,
         )

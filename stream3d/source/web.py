@@ -44,12 +44,13 @@ class WebFile:
         self._at = self._wanted = start
         self._came = 0
         self._answer = web.get(url, start, end)
-        self._length = _length(self._answer)
+        self.length = _length(self._answer)
+        """Bytes of the whole answer, None where the server did not say."""
         self._playlist = False
 
     def seekable(self) -> bool:
         """Whether ``seek`` may be called."""
-        return self._length is not None and self._answer.headers.get("Accept-Ranges") == "bytes"
+        return self.length is not None and self._answer.headers.get("Accept-Ranges") == "bytes"
 
     def read(self, size: int) -> bytes:
         """What is there, at most ``size`` bytes; empty at the end.
@@ -73,7 +74,7 @@ class WebFile:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to ``offset``; the server is asked again when something is read there."""
-        start = {_FROM_HERE: self._wanted, _FROM_THE_END: self._length or 0}.get(whence, 0)
+        start = {_FROM_HERE: self._wanted, _FROM_THE_END: self.length or 0}.get(whence, 0)
         self._wanted = start + offset
         return self._wanted
 

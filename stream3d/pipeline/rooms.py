@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
 from stream3d.meters import Meters
+from stream3d.pipeline.resident import let_go
 from stream3d.pipeline.settings import RunSettings
 from stream3d.pose2d import Ahead, Estimator, make_estimator
 from stream3d.skeleton import H36M17, Layout
@@ -117,20 +119,25 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     """
     camera = settings.camera.load()
     meters = meters or Meters()
-    estimator = make_estimator(settings.pose, settings.engine, meters=meters)
-    estimator.warm(source.width, source.height)
+    let_go()  # of what loading the kernels needed, before the nets need more
+    with ThreadPoolExecutor(1, thread_name_prefix="stream3d-start") as beside:  # nets are compiled outside of Python
+        lifter = beside.submit(make_lifter, settings.lift, settings.engine)
+        estimator = make_estimator(settings.pose, settings.engine, meters=meters)
+        estimator.warm(source.width, source.height)
     meters.clear()
     stills = of_stills(source)
     smoother = "none" if stills else settings.smoother
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
-    return Rooms(
+    rooms = Rooms(
         pose2d=estimator,
         track=Tracker(track),
-        lift=make_lifter(settings.lift, settings.engine),
+        lift=lifter.result(),
         smooth=make_smoother(smoother, settings.smooth, settings.kalman),
         smooth2d=make_keypoint_smoother(smoother),
         camera=camera.of_size,
         meters=meters,
         stills=stills,
     )
+    let_go()
+    return rooms

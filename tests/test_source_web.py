@@ -166,7 +166,7 @@ def test_a_live_playlist_is_checked_each_time_it_is_read_again(folder):
         got: list[int] = []
         with website(folder, live) as (port, _), pytest.raises(SourceRefusedError, match="not on the same host"):  # noqa: PT012
             url = f"http://127.0.0.1:{port}/live.m3u8"
-            with open_source(url, SourceSettings(**FAST)) as source:
+            with open_source(url, SourceSettings(**FAST, isolate=False)) as source:
                 got.extend(number_of(frame.image) for frame in source)
     assert untouched == []
 
@@ -268,7 +268,7 @@ def test_pictures_after_each_other(tmp_path):
         return True
 
     with website(tmp_path, camera) as (port, _):
-        assert numbers(f"http://127.0.0.1:{port}/mjpeg") == list(range(8))
+        assert numbers(f"http://127.0.0.1:{port}/mjpeg", isolate=False) == list(range(8))
 
 
 def test_a_web_page_is_not_video(folder):

@@ -98,9 +98,13 @@ def _read(path: Path, where: str) -> str:
 
 
 def _options(scheme: str, settings: SourceSettings) -> dict[str, str]:
-    if scheme == "rtsp":  # without a limit of its own FFmpeg refuses to listen
-        return {"rtsp_flags": "listen", "listen_timeout": str(math.ceil(settings.timeout_s))}
-    return {"listen": "1"}
+    """FFmpeg waits in ways that nothing can interrupt, so each protocol needs a limit of its own."""
+    seconds = math.ceil(settings.timeout_s)
+    if scheme == "rtsp":
+        return {"rtsp_flags": "listen", "listen_timeout": str(seconds)}
+    if scheme == "rtmp":
+        return {"listen": "1", "timeout": str(seconds)}
+    return {"listen": "1", "listen_timeout": str(seconds * 1000)}
 
 
 def _refusal(scheme: str) -> str:

@@ -1,4 +1,4 @@
-"""Pictures cut and converted by torch against the CPU's own kernels: on torch's CPU device, and on a GPU if one is here.
+"""Pictures cut and converted by torch against the CPU's own kernels: on torch's CPU device, and on a GPU if it is here.
 
 No GPU has run them yet.
 """

@@ -10,6 +10,8 @@ from stream3d.errors import SettingsError
 from stream3d.source.allow import CAMERA_FORMATS
 
 RTSP_TRANSPORTS = ("tcp", "udp")
+HWACCELS = ("auto", "cuda", "videotoolbox", "vaapi", "d3d11va", "qsv", "vulkan")
+"""Kinds of devices that decode, by FFmpeg's names; ``auto`` tries them in this order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +24,8 @@ class SourceSettings:
     decoded. ``image_fps`` gives images a rate: pts = position / image_fps; None = one per second. The ``camera_*``
     fields are wishes that a camera may refuse; ``camera_format`` is one of ``CAMERA_FORMATS``. ``rtsp_transport`` is
     how RTP comes: over TCP nothing is lost unseen and it passes firewalls, over UDP nothing waits for what was lost.
-    ``listen_token_file`` holds the token that whoever pushes a stream to us has to show.
+    ``listen_token_file`` holds the token that whoever pushes a stream to us has to show. ``hwaccel`` is one of
+    ``HWACCELS``: what can decode in hardware; empty = software. Where it cannot, software does it, with a warning.
 
     Network addresses and cameras are read by a process of their own, unless ``isolate`` is False. It is replaced after
     ``stall_s`` without a picture; the first new try is made at once, the next ``reconnect_first_s`` later, each wait
@@ -45,6 +48,7 @@ class SourceSettings:
     camera_format: str | None = None
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     listen_token_file: str | None = None
+    hwaccel: str = ""
     isolate: bool = True
     stall_s: float = 2.0
     reconnect_first_s: float = 0.25
@@ -66,6 +70,8 @@ class SourceSettings:
             raise SettingsError("camera_width and camera_height must be given together")
         if self.camera_format is not None and self.camera_format not in CAMERA_FORMATS:
             raise SettingsError(f"camera_format must be one of {', '.join(CAMERA_FORMATS)}, not {self.camera_format!r}")
+        if self.hwaccel and self.hwaccel not in HWACCELS:
+            raise SettingsError(f"hwaccel must be one of {', '.join(HWACCELS)}, not {self.hwaccel!r}")
         if self.rtsp_transport not in RTSP_TRANSPORTS:
             raise SettingsError(f"rtsp_transport must be tcp or udp, not {self.rtsp_transport!r}")
 

@@ -393,3 +393,36 @@ def test_settings_and_flags() -> None:
     for change in ({"max_latency_s": 0.0}, {"max_latency_s": float("nan")}, {"metrics_port": 70000}):
         with pytest.raises(SettingsError, match=next(iter(change))):
             RunSettings(**change)  # type: ignore[arg-type]
+
+
+def test_sources_are_opened_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None comes open before all are being opened."""
+    all_there = threading.Barrier(3)
+
+    def slowly(what: object, _: object) -> Camera:
+        all_there.wait(PATIENCE_S)
+        return Camera(str(what), count=2)
+
+    monkeypatch.setattr(pipeline_run, "open_source", slowly)
+    assert {result.frame.source_id for result in results(["a", "b", "c"])} == {"a", "b", "c"}
+
+
+def test_those_that_were_opened_are_closed_where_another_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, late, failed = Camera("early"), Camera("late"), threading.Event()
+    closed = {"early": threading.Event(), "late": threading.Event()}
+    for camera in (early, late):
+        monkeypatch.setattr(camera, "close", closed[camera.info.source_id].set)
+
+    def some(what: object, _: object) -> Camera:
+        if what == "bad":
+            raise SourceError("bad: no answer")
+        if what == "late":
+            assert failed.wait(PATIENCE_S)
+        return {"early": early, "late": late}[str(what)]
+
+    monkeypatch.setattr(pipeline_run, "open_source", some)
+    with pytest.raises(SourceError, match="bad: no answer"):
+        list(results(["early", "bad", "late"]))
+    assert closed["early"].is_set()
+    failed.set()
+    assert closed["late"].wait(PATIENCE_S)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
@@ -120,24 +121,29 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     camera = settings.camera.load()
     meters = meters or Meters()
     let_go()  # of what loading the kernels needed, before the nets need more
-    with ThreadPoolExecutor(1, thread_name_prefix="stream3d-start") as beside:  # nets are compiled outside of Python
-        lifter = beside.submit(make_lifter, settings.lift, settings.engine)
-        estimator = make_estimator(settings.pose, settings.engine, meters=meters)
-        estimator.warm(source.width, source.height)
-    meters.clear()
     stills = of_stills(source)
     smoother = "none" if stills else settings.smoother
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
-    rooms = Rooms(
-        pose2d=estimator,
-        track=Tracker(track),
-        lift=lifter.result(),
-        smooth=make_smoother(smoother, settings.smooth, settings.kalman),
-        smooth2d=make_keypoint_smoother(smoother),
-        camera=camera.of_size,
-        meters=meters,
-        stills=stills,
-    )
+    with ThreadPoolExecutor(1, thread_name_prefix="stream3d-start") as beside:  # nets are compiled outside of Python
+        estimator = beside.submit(_warm_estimator, settings, source, meters)
+        rooms = partial(
+            Rooms,
+            track=Tracker(track),
+            smooth=make_smoother(smoother, settings.smooth, settings.kalman),
+            smooth2d=make_keypoint_smoother(smoother),
+            lift=make_lifter(settings.lift, settings.engine),
+            camera=camera.of_size,
+            meters=meters,
+            stills=stills,
+        )
+        made = rooms(pose2d=estimator.result())
+    meters.clear()
     let_go()
-    return rooms
+    return made
+
+
+def _warm_estimator(settings: RunSettings, source: SourceInfo, meters: Meters) -> Estimator:
+    estimator = make_estimator(settings.pose, settings.engine, meters=meters)
+    estimator.warm(source.width, source.height)
+    return estimator

@@ -13,6 +13,7 @@ from stream3d.pipeline.exposition import Standing
 from stream3d.pipeline.feeds import Feeds
 from stream3d.pipeline.flow import Flow, flow
 from stream3d.pipeline.lane import Lane, open_lane, saves_for
+from stream3d.pipeline.opening import What, open_together
 from stream3d.pipeline.outputs import check_outputs, default_saves
 from stream3d.pipeline.rooms import Rooms, make_rooms, of_stills
 from stream3d.pipeline.settings import RunSettings
@@ -21,7 +22,6 @@ from stream3d.source import Source, open_source
 from stream3d.source_meter import SourceReport
 from stream3d.values import Poses3D, Result
 
-What = str | int | Path
 Watch = Callable[[Result, Summary], None]
 Report = Callable[[Sequence[SourceReport], float], None]
 Results = Generator[Result, None, None]
@@ -140,12 +140,11 @@ def _opened(stack: ExitStack, whats: Sequence[What], settings: RunSettings) -> l
     """
     if not whats:
         raise SettingsError("no source to run; name a video, a camera, a URL or 'sample'")
-    sources: list[Source] = []
-    for what in whats:
-        sources.append(stack.enter_context(open_source(what, settings.source)))
-        ids = [source.info.source_id for source in sources]
-        if ids.count(ids[-1]) > 1:
-            raise SettingsError(f"{ids[-1]} is named twice; people and files of the two could not be told apart")
+    opened = open_together(whats, lambda what: open_source(what, settings.source))
+    sources = [stack.enter_context(source) for source in opened]
+    ids = [source.info.source_id for source in sources]
+    for twice in {one for one in ids if ids.count(one) > 1}:
+        raise SettingsError(f"{twice} is named twice; people and files of the two could not be told apart")
     if len(sources) > 1 and any(of_stills(source.info) for source in sources):
         raise SettingsError("images can only be run alone, since each of them is a scene of its own")
     return sources

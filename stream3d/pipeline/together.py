@@ -84,7 +84,7 @@ class Together:
     def _read(self, frames: Sequence[Frame], guesses: Sequence[Ahead]) -> list[Landmarks | None]:
         regions = [guess.regions for guess in guesses]
         with self._rooms.meters["read"].measure():
-            if self._on_cpu:
+            if self._on_cpu and len(frames) > 1:
                 return list(self._pool.map(self._rooms.pose2d.read, frames, regions))
             return self._rooms.pose2d.read_together(frames, regions)
 

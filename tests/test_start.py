@@ -13,7 +13,7 @@ from stream3d.pipeline import RunSettings, make_rooms
 from stream3d.source import open_source
 with open_source("sample") as source:
     make_rooms(RunSettings(), source.info)
-print(*sorted({"torch", "open3d", "scipy.optimize"} & set(sys.modules)))
+print(*sorted({"torch", "open3d", "scipy.linalg", "scipy.optimize"} & set(sys.modules)))
 """
 
 
@@ -32,3 +32,16 @@ def test_help_and_version_load_no_library() -> None:
     heavy = {"torch", "cv2", "av", "openvino", "numba"}
     made = "from stream3d.cli.parser import make_parser; make_parser()"
     assert loaded(f"import sys; {made}; print(*({heavy} & set(sys.modules)))") == []
+
+
+NUMBAS_OWN = """
+import stream3d.kernels
+import numba
+import numpy as np
+print(numba.njit(lambda a: np.dot(a, a))(np.eye(2) * 2)[0, 0])
+"""
+
+
+def test_kernels_of_others_still_have_blas() -> None:
+    pytest.importorskip("scipy.linalg")
+    assert loaded(NUMBAS_OWN) == ["4.0"]

@@ -22,8 +22,8 @@ from benchmarks.plots import save_bars
 from stream3d.engine import Engine, EngineSettings, make_engine
 from stream3d.nets.blazepose import LANDMARK_WEIGHTS, landmark_spec
 from stream3d.planes import Planes
-from stream3d.pose2d.device.cutting import squares
 from stream3d.pose2d.device.reader import DeviceReader
+from stream3d.pose2d.device.squares import squares
 from stream3d.pose2d.device.uploads import Uploads
 from stream3d.pose2d.landmarks import BlazePoseLandmarks
 from stream3d.source import open_source

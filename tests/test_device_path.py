@@ -20,12 +20,14 @@ from stream3d.engine.on_device import TensorEngine, tensor_engine
 from stream3d.errors import DeviceError, EngineError, SettingsError
 from stream3d.kernels import colours, heatmap
 from stream3d.nets.fake import fake_detector_spec, fake_landmark_spec
+from stream3d.pipeline import RunSettings, results
 from stream3d.planes import LazyPicture, Planes, coefficients
 from stream3d.pose2d import PoseEstimator, PoseSettings, crops, make_estimator, overlap
-from stream3d.pose2d.device import cutting, heat, sampling
+from stream3d.pose2d.device import heat, shrinking, stack
+from stream3d.pose2d.device.squares import squares
 from stream3d.pose2d.device.uploads import Uploads
 from stream3d.pose2d.shown import on_host, shown
-from stream3d.source import open_source
+from stream3d.source import SourceSettings, open_source
 from stream3d.source.picture import planes_of
 from stream3d.values import Frame
 from tests.fakes import TORCH, white_people
@@ -39,8 +41,6 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.i
 NOBODY = np.zeros((0, 4), np.float32)
 CROP_LEVELS, CROP_SHARE = 4, 0.999
 """No pixel of a crop is off by more levels, and so many by one at most: colour's nearest sample may be the next one."""
-THUMBNAIL_LEVELS, THUMBNAIL_MEAN = 6, 0.2
-"""Of shrunk pictures: OpenCV's own rounding, of y, u and v each, is of up to one level more."""
 JOINTS_PX = {"cpu": (0.01, 0.25), "cuda": (0.25, 2.0)}
 """Median and largest way that joints move on the sample, in the same regions; seen on the CPU: 0.00014 and 0.07.
 
@@ -48,8 +48,11 @@ On a GPU, where torch may compute in TF32, it is what the engines' page allows i
 """
 SAID = {"cpu": 0.01, "cuda": 0.1}
 """By which scores and presence may differ."""
-REGIONS = 0.01
-"""Of a person's side: how far the detector's regions may lie off; seen: 0.4 pixels in place, 2.5 in a side of 600."""
+LOOP_PX, LOOP_MM = (0.25, 2.0), (3.0, 30.0)
+"""Median and 95 % over a run, in which where joints are decides what is looked at next: the engines' bounds in fp32.
+
+Seen over four seconds of the sample: 0.11 and 0.51 pixels, 1.4 and 4.5 mm.
+"""
 
 
 @pytest.fixture(scope="module", params=DEVICES)
@@ -99,28 +102,26 @@ def test_colours_are_the_kernels_to_the_last_bit(full: bool, uploads: Uploads) -
     for row in range(2):
         colours.to_rgb(y[row].reshape(-1), u[row].reshape(-1), v[row].reshape(-1), gains[row], out[row])
     planes = (torch.from_numpy(plane).int().to(uploads.device) for plane in (y, u, v))
-    ours = sampling.to_rgb(*planes, torch.from_numpy(gains).to(uploads.device))
+    ours = stack.to_rgb(*planes, torch.from_numpy(gains).to(uploads.device))
     np.testing.assert_array_equal(ours.cpu().numpy(), out.reshape(2, 64, 64, 3))
 
 
 def test_crops_of_many_pictures_at_once_are_those_of_the_kernels(sample: list[Frame], uploads: Uploads) -> None:
     given = pictures(sample)
     asked = [regions_in(picture) for picture in given]
-    off = levels(cutting.squares([uploads.send(one) for one in given], asked), crops.squares_of(given, asked))
+    off = levels(squares([uploads.send(one) for one in given], asked), crops.squares_of(given, asked))
     assert off.max() <= CROP_LEVELS
     assert ((off <= 1).mean((1, 2)) >= CROP_SHARE).all()
     assert off.any()  # else it would be compared with itself
 
 
-def test_shrunk_pictures_are_those_of_the_kernels(sample: list[Frame], uploads: Uploads) -> None:
+def test_shrunk_pictures_are_those_of_opencv_to_the_last_bit(sample: list[Frame], uploads: Uploads) -> None:
     given = pictures(sample)
     for shape in ((192, 320), (256, 256), (96, 64)):
-        ours, layouts = cutting.framed([uploads.send(one) for one in given], *shape)
+        ours, layouts = shrinking.framed([uploads.send(one) for one in given], *shape)
         for row, picture in enumerate(given):
             theirs, scale, offset = crops.framed(picture, *shape)
-            off = levels(ours[row], theirs)
-            assert off.max() <= THUMBNAIL_LEVELS
-            assert off.mean() <= THUMBNAIL_MEAN * (1 if isinstance(picture, np.ndarray) else 2)
+            np.testing.assert_array_equal(ours[row].cpu().numpy(), theirs)
             np.testing.assert_array_equal(layouts[row].scale, scale)
             np.testing.assert_array_equal(layouts[row].offset, offset)
 
@@ -272,24 +273,27 @@ def rooms(request: pytest.FixtureRequest) -> dict[str, PoseEstimator]:
     return {name: room for name, room in made.items() if isinstance(room, PoseEstimator)}
 
 
+def device_of(room: PoseEstimator) -> str:
+    return room.describe()["keypoints"]["device"].partition(":")[0]
+
+
 def test_people_of_the_sample_are_found_in_the_same_places(
     rooms: dict[str, PoseEstimator], sample: list[Frame]
 ) -> None:
     frames = sample[::8]
-    host, device = (rooms[name].look_together(frames) for name in ("host", "device"))
-    for ours, theirs in zip(device, host, strict=True):
+    host, there = (rooms[name].look_together(frames) for name in ("host", "device"))
+    device = device_of(rooms["device"])
+    for ours, theirs in zip(there, host, strict=True):
         assert len(ours.scores) == len(theirs.scores) >= 1
-        np.testing.assert_allclose(ours.scores, theirs.scores, atol=0.05)
-        apart = np.abs(ours.regions[0] - theirs.regions[0])
-        assert apart[:3].max() <= REGIONS * theirs.regions[0, 2]
-        assert apart[3] <= 0.05
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=SAID[device])
+        np.testing.assert_allclose(ours.regions[0], theirs.regions[0], atol=0.01 if device == "cpu" else 2.0)
 
 
 def test_joints_of_the_sample_lie_in_the_same_places(rooms: dict[str, PoseEstimator], sample: list[Frame]) -> None:
     frames = sample[::8]
     regions = [found.regions[:1] for found in rooms["host"].look_together(frames)]
     host, cut = (rooms[name].read_together(frames, regions) for name in ("host", "device"))
-    device = str(rooms["device"].describe()["keypoints"]["device"]).partition(":")[0]
+    device = device_of(rooms["device"])
     moved = []
     for ours, theirs in zip(cut, host, strict=True):
         assert ours is not None
@@ -321,3 +325,20 @@ def test_an_embrace_is_read_apart_on_a_device_too(
     overlap.apart(net, shown(net, sample[0]), np.concatenate([region, region]), both)
     assert painted
     assert all(image is sample[0].planes for image in painted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_run_gives_the_same_people(device: str) -> None:
+    engines = EngineSettings(engine="openvino", device="cpu"), replace(ON_DEVICE, device=device)
+    host, there = (
+        list(results("sample", RunSettings(engine=engine, mode="latency", source=SourceSettings(end_s=2.0))))
+        for engine in engines
+    )
+    pairs = list(zip(there, host, strict=True))
+    assert all(one.poses.person.tolist() == other.poses.person.tolist() for one, other in pairs)
+    moved = [np.linalg.norm(a.tracks.keypoints - b.tracks.keypoints, axis=-1).ravel() for a, b in pairs]
+    apart_mm = [1e3 * np.linalg.norm(a.poses.joints - b.poses.joints, axis=-1).ravel() for a, b in pairs]
+    for found, (median, most) in ((moved, LOOP_PX), (apart_mm, LOOP_MM)):
+        assert np.nanmedian(np.concatenate(found)) <= median
+        assert np.nanquantile(np.concatenate(found), 0.95) <= most

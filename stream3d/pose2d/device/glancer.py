@@ -11,7 +11,7 @@ import torch
 from stream3d.engine import Engine
 from stream3d.engine.on_device import tensor_engine
 from stream3d.planes import Planes
-from stream3d.pose2d.device.cutting import framed
+from stream3d.pose2d.device.shrinking import framed
 from stream3d.pose2d.device.uploads import Uploaded, Uploads
 from stream3d.pose2d.glance import Glance, Shape
 

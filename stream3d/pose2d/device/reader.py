@@ -14,8 +14,8 @@ from stream3d.engine.on_device import tensor_engine
 from stream3d.kernels.heatmap import Refined
 from stream3d.planes import Planes
 from stream3d.pose2d.crops import CROP
-from stream3d.pose2d.device.cutting import squares
 from stream3d.pose2d.device.heat import refine
+from stream3d.pose2d.device.squares import squares
 from stream3d.pose2d.device.uploads import Uploaded, Uploads
 from stream3d.pose2d.reading import Read
 

@@ -106,7 +106,7 @@ class ReaderProcess:
             SourceError: (or another of this project's) it cannot be opened, or the process died or hung over it.
         """
         with self._using:
-            self._await_ready()
+            self.wait_until_ready()
             self._ask(wire.request(target, settings))
             limit_s = None if target.listens else settings.timeout_s + _OPEN_GRACE_S
             message = self._next(limit_s)
@@ -119,7 +119,12 @@ class ReaderProcess:
             self._lossless = not info.live
             return info
 
-    def _await_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until it has imported what it needs; ``open`` does that by itself.
+
+        Raises:
+            SourceError: it did not come to that.
+        """
         if self._ready:
             return
         message = self._next(_START_S)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stream3d.pose2d.protocol import Found, PersonDetector
 from stream3d.pose2d.regions import MARGIN, same_person
+from stream3d.pose2d.together import look_together
 
 Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
@@ -30,8 +31,9 @@ class TiledDetector:
         whole = self._detector(image)
         regions, scores = [whole.regions], [whole.scores]
         height, width = image.shape[:2]
-        for left, top, right, bottom in tiles(width, height, self._along):
-            found = self._detector(image[top:bottom, left:right])
+        places = list(tiles(width, height, self._along))
+        parts = [image[top:bottom, left:right] for left, top, right, bottom in places]
+        for (left, top, right, bottom), found in zip(places, look_together(self._detector, parts), strict=True):
             moved = found.regions + np.array([left, top, 0, 0], np.float32)
             inside = _inside(moved, (left, top, right, bottom), (width, height))
             regions.append(moved[inside])

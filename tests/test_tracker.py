@@ -116,6 +116,25 @@ def test_somebody_back_later_or_elsewhere_is_somebody_else() -> None:
     assert far(seen(2, [(600, 100)], [-1])).person.tolist() == [2]
 
 
+def test_nobody_is_known_again_after_a_gap_in_the_video_longer_than_the_memory() -> None:
+    tracker = Tracker(NOW)
+    for index in range(10):
+        tracker(seen(index, [(100, 100)], [0 if index else -1]))
+    inside, beyond = (9 + round(seconds * FPS) for seconds in (4.0, 9.1))
+    assert len(tracker.regions(stamp(inside))) == len(tracker.guess(stamp(inside))) == 1
+    assert tracker(seen(inside, [(100, 100)], [0])).person.tolist() == [1]
+    tracker(seen(inside + 1, [(100, 100)], [0]))
+    assert len(tracker.regions(stamp(beyond))) == len(tracker.guess(stamp(beyond))) == 0
+    assert tracker(seen(beyond, [(100, 100)], [-1])).person.tolist() == [2]
+
+
+def test_frames_that_always_are_far_apart_are_no_gap() -> None:
+    tracker = Tracker(NOW)
+    for number in range(5):
+        ids = tracker(seen(number * 10 * FPS, [(100, 100)], [0 if number else -1])).person.tolist()
+        assert ids == [1]
+
+
 def ghost_story(visibility: float) -> list[int]:
     """A figure that the detector looks for in vain once in every five frames."""
     tracker = Tracker(TrackSettings(birth_s=0.0, doubt_s=1.0, doubt_looks=3))

@@ -25,6 +25,7 @@ _SEARCH_S = 1.0  # for how long after a loss it is worth looking more often
 _FAST = 1.0  # sides per second that are fast
 _EDGE_S = 0.5  # somebody who reaches the border within this time may be lost
 _MOST_HIDDEN = 4
+_STEPS = 4.0  # times the usual time from one frame to the next: a gap, not just few frames
 
 
 @dataclass(kw_only=True, slots=True)
@@ -42,7 +43,12 @@ class Scene:
     spots: Spots = field(default_factory=Spots)
     given: int = 0
     pts: float = -math.inf
+    step_s: float = math.inf
     size: tuple[int, int] | None = None
+
+    def over(self, pts: float, settings: TrackSettings) -> bool:
+        """Whether nothing came for so long before ``pts`` that nobody can be known again."""
+        return pts - self.pts > max(settings.memory_s, _STEPS * self.step_s)
 
     def regions(self, pts: float) -> list[Sequence[float]]:
         """Where to look at a time: for the asked, and then where those were who look like somebody else."""
@@ -81,7 +87,7 @@ class Scene:
 
     def part(self, seen: list[Person], ghosts: list[Person], pts: float, settings: TrackSettings) -> None:
         """Order people by whether they are ``seen`` at ``pts``; forget ghosts, the long lost and the never believed."""
-        self.pts = pts
+        self.pts, self.step_s = pts, pts - self.pts
         times = self.motions.times.tolist()
         known = {person.row for person in seen + ghosts}
         absent = [person for person in self.followed + self.lost if person.row not in known]

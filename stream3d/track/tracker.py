@@ -35,15 +35,20 @@ class Tracker:
 
     def regions(self, stamp: Stamp) -> Float32:
         """float32 [R, 4]: where people are expected at the time of ``stamp``, the followed first, oldest first."""
-        scene = self._scenes.get(stamp.source_id)
+        scene = self._scene(stamp)
         regions = scene.regions(stamp.pts) if scene is not None else []
         return np.array(regions, np.float32).reshape(-1, 4)
 
     def guess(self, stamp: Stamp) -> Float32:
         """Like `regions`, of a frame before which others are still to come; changes nothing."""
-        scene = self._scenes.get(stamp.source_id)
+        scene = self._scene(stamp)
         regions = scene.guessed(stamp.pts) if scene is not None else []
         return np.array(regions, np.float32).reshape(-1, 4)
+
+    def _scene(self, stamp: Stamp) -> Scene | None:
+        """What is known of a source at the time of ``stamp``; nothing after a gap longer than people are remembered."""
+        scene = self._scenes.get(stamp.source_id)
+        return None if scene is None or scene.over(stamp.pts, self._settings) else scene
 
     def searching(self, source_id: str) -> bool:
         """True while it is worth looking for people more often: somebody lost, doubted, fast or about to leave."""
@@ -58,6 +63,8 @@ class Tracker:
 
     def __call__(self, seen: Detections2D) -> Tracks2D:
         """Put ids to what was seen; ``seen.origin`` must index the regions last asked for."""
+        if self._scene(seen) is None:
+            self.forget(seen.source_id)
         scene, sight, pts = self._scenes.setdefault(seen.source_id, Scene()), sight_of(seen), seen.pts
         scene.size = seen.size or scene.size
         matches, news = self._match(scene, sight)

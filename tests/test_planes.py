@@ -104,13 +104,27 @@ def test_people_look_the_same_in_planes() -> None:
     assert theirs.any()
 
 
-@pytest.mark.parametrize("kind", ["yuv422p", "yuv444p", "nv12", "rgb24", "yuv420p10le", "gray"])
+@pytest.mark.parametrize("kind", ["yuv422p", "yuv444p", "nv16", "rgb24", "yuv420p10le", "gray"])
 def test_other_formats_are_converted_at_once(kind: str) -> None:
     frame = av.VideoFrame(64, 48, kind)
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
     assert planes_of(frame) is None
     assert isinstance(PictureConverter().later(frame), np.ndarray)
+
+
+def test_pairs_of_colours_are_taken_apart() -> None:
+    """As pictures come that were decoded in hardware."""
+    frame = video_frame(709, LIMITED, 330, 242)
+    pairs = frame.reformat(format="nv12")
+    planes, apart = planes_of(frame), planes_of(pairs)
+    assert planes is not None
+    assert apart is not None
+    for name in ("y", "u", "v"):
+        np.testing.assert_array_equal(getattr(apart, name), getattr(planes, name))
+    assert isinstance(PictureConverter().later(pairs), LazyPicture)
+    # FFmpeg has another conversion for pairs, which rounds once more
+    assert levels_apart(PictureConverter()(pairs), PictureConverter()(frame)).max() <= ROUNDING + 1
 
 
 def test_uncommon_colours_and_odd_sizes_are_converted_at_once() -> None:

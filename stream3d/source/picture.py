@@ -84,14 +84,15 @@ def _large(frame: VideoFrame) -> bool:
 def planes_of(frame: VideoFrame) -> Planes | None:
     """The planes of ``frame`` as it is stored, uncopied; None where its format, colours or size are unusual.
 
-    Of odd sizes FFmpeg rounds colours otherwise, and a mirrored picture has its chroma half a sample off.
+    What was decoded in hardware comes as NV12, whose colours lie in one plane and are copied apart. Of odd sizes FFmpeg
+    rounds colours otherwise, and a mirrored picture has its chroma half a sample off.
     """
     name, shares = frame.format.name, _SHARES.get(frame.colorspace)
     full = name == "yuvj420p" or frame.color_range == _FULL
     if frame.colorspace == _UNSPECIFIED:
         shares = _SHARES[_BT709 if _large(frame) and name != "yuvj420p" else _BT601]
     if (
-        name not in ("yuv420p", "yuvj420p")
+        name not in ("yuv420p", "yuvj420p", "nv12")
         or shares is None
         or frame.interlaced_frame
         or frame.width % 2
@@ -100,11 +101,18 @@ def planes_of(frame: VideoFrame) -> Planes | None:
         return None
     if any(plane.line_size < plane.width for plane in frame.planes):  # upside down
         return None
-    y, u, v = (
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+    y, *colours = (
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height]
         for plane in frame.planes
     )
-    return Planes(y=y, u=u, v=v, coefficients=_gains(*shares, full))
+    wide = frame.width // 2
+    pairs = [plane[:, :wide] for plane in colours] if name != "nv12" else _pairs_apart(colours[0], wide)
+    return Planes(y=y[:, : frame.width], u=pairs[0], v=pairs[1], coefficients=_gains(*shares, full))
+
+
+def _pairs_apart(both: UInt8, wide: int) -> list[UInt8]:
+    """Colours u and v of NV12's plane of pairs."""
+    return [np.ascontiguousarray(both[:, k : 2 * wide : 2]) for k in (0, 1)]
 
 
 @cache

@@ -65,18 +65,18 @@ def pushing(clip: Path, form: str, to: str) -> Iterator[None]:
         thread.join(PATIENCE_S)
 
 
-def taken(target: Target, count: int = 10, timeout_s: float = PATIENCE_S) -> list[int]:
+def taken(target: Target, count: int = 10) -> list[int]:
     """The numbers of the first pictures that come in, opened as a reader opens it."""
-    settings = SourceSettings(timeout_s=timeout_s, read_timeout_s=5)
-    with opened_through_gate(target) as inner, VideoSource(inner, settings) as source:
+    settings = SourceSettings(timeout_s=PATIENCE_S, read_timeout_s=5)
+    with VideoSource(target, settings) as source:
         return [number_of(frame.image) for frame, _ in zip(source, range(count), strict=False)]
 
 
-def target_of(url: str, monkeypatch, token: str | None = None, timeout_s: float = PATIENCE_S) -> Target:
+def target_of(url: str, monkeypatch, token: str | None = None) -> Target:
     monkeypatch.delenv("STREAM3D_LISTEN_TOKEN", raising=False)
     if token is not None:
         monkeypatch.setenv("STREAM3D_LISTEN_TOKEN", token)
-    return url_target(url, SourceSettings(timeout_s=timeout_s))
+    return url_target(url)
 
 
 @needs_ffmpeg
@@ -86,6 +86,13 @@ def test_ffmpeg_pushes_on_loopback(clip, scheme, form, monkeypatch):
     with pushing(clip, form, url):
         got = taken(target_of(f"{url}?listen", monkeypatch))
     assert got == list(range(got[0], got[0] + 10))
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "rtmp", "rtsp"])
+def test_nobody_comes(scheme, monkeypatch):
+    monkeypatch.setattr("stream3d.source.listen.WAIT_S", 1)
+    with pytest.raises(SourceError, match="nobody has pushed a stream"):
+        taken(target_of(f"{scheme}://127.0.0.1:{free_port()}/x?listen", monkeypatch))
 
 
 @needs_ffmpeg
@@ -104,8 +111,11 @@ def test_the_wrong_token_never_reaches_ffmpeg_and_does_not_disturb_the_right_one
     url = f"rtmp://127.0.0.1:{port}/live?listen"
     target = target_of(url, monkeypatch, TOKEN)
     with pushing(clip, "flv", f"rtmp://127.0.0.1:{port}/{WRONG}/key"):
-        with pytest.raises(SourceError, match="no answer within 2 s"):
-            taken(target_of(url, monkeypatch, TOKEN, timeout_s=2.0), timeout_s=2.0)
+        with monkeypatch.context() as hurry:
+            hurry.setattr("stream3d.source.listen.WAIT_S", 2)
+            short = target_of(url, monkeypatch, TOKEN)
+        with pytest.raises(SourceError, match="nobody has pushed a stream"):
+            taken(short)
         with pushing(clip, "flv", f"rtmp://127.0.0.1:{port}/{TOKEN}/key"):
             assert len(taken(target)) == 10
 

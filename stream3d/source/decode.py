@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av.error
 
 from stream3d.errors import SourceError, SourceFormatError
+from stream3d.source.gate import opened_through_gate
 from stream3d.source.info import SourceCounts
 from stream3d.source.opening import open_container, video_stream
 from stream3d.source.settings import SourceSettings
@@ -46,7 +48,10 @@ class Decoder:
         self._settings = settings
         self._counts = counts
         self._closed = False
-        self.container, self._length = open_container(target, settings)
+        with contextlib.ExitStack() as gate:
+            inner = gate.enter_context(opened_through_gate(target))
+            self.container, self._length = open_container(inner, settings)
+            self._gate = gate.pop_all()
         try:
             self.stream = video_stream(self.container, target, settings)
         except BaseException:
@@ -64,6 +69,7 @@ class Decoder:
         """Close the container; only from the thread that reads it, since FFmpeg would read freed memory."""
         self._closed = True
         self.container.close()
+        self._gate.close()
 
     def seek(self, raw_s: float) -> bool:
         """Go to the key frame at or before ``raw_s``; False where the container cannot."""

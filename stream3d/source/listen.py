@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,8 @@ from stream3d.source.target import Target
 
 TOKEN_VARIABLE = "STREAM3D_LISTEN_TOKEN"  # noqa: S105 - where it is looked for
 MIN_TOKEN = 16
+# How long FFmpeg listens before it is asked to listen again. Nothing can interrupt it there but the end of its process.
+WAIT_S = 60
 _MAX_TOKEN = 256
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -60,7 +61,7 @@ def listening(target: Target, parts: SplitResult, settings: SourceSettings) -> T
         shown=shown,
         name=safe_name(f"{host}{parts.path}".replace(token or "\0", "")),
         address=address,
-        options=target.options | _options(scheme, settings),
+        options=target.options | _options(scheme),
         format={"rtmp": "flv", "rtsp": "rtsp"}.get(scheme),
         listens=True,
         token=token,
@@ -97,14 +98,13 @@ def _read(path: Path, where: str) -> str:
         raise SettingsError(f"{where} cannot be read ({error.__class__.__name__})") from None
 
 
-def _options(scheme: str, settings: SourceSettings) -> dict[str, str]:
-    """FFmpeg waits in ways that nothing can interrupt, so each protocol needs a limit of its own."""
-    seconds = math.ceil(settings.timeout_s)
+def _options(scheme: str) -> dict[str, str]:
+    """How each protocol is told to listen, and for how long; RTSP refuses to listen without a limit."""
     if scheme == "rtsp":
-        return {"rtsp_flags": "listen", "listen_timeout": str(seconds)}
+        return {"rtsp_flags": "listen", "listen_timeout": str(WAIT_S)}
     if scheme == "rtmp":
-        return {"listen": "1", "timeout": str(seconds)}
-    return {"listen": "1", "listen_timeout": str(seconds * 1000)}
+        return {"listen": "1", "timeout": str(WAIT_S)}
+    return {"listen": "1", "listen_timeout": str(WAIT_S * 1000)}
 
 
 def _refusal(scheme: str) -> str:

@@ -10,6 +10,7 @@ import av.error
 
 from stream3d.errors import SourceError, SourceFormatError, SourceNotFoundError, SourceRefusedError
 from stream3d.source.allow import LIMITS
+from stream3d.source.listen import WAIT_S
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 from stream3d.source.web import Opener, WebFile, web_opener
@@ -45,8 +46,8 @@ def open_container(target: Target, settings: SourceSettings) -> Opened:
     }
     extra: dict[str, Any] = dict(_OPTIONS)
     if target.remote:
-        # Whoever pushes to us may come at any time.
-        extra["timeout"] = (None if target.listens else settings.timeout_s, settings.read_timeout_s)
+        # Whoever pushes to us may come late, but has to be done with greetings as soon as anybody.
+        extra["timeout"] = (settings.timeout_s + WAIT_S * target.listens, settings.read_timeout_s)
     lengths: list[int | None] = []
     if (io_open := web_opener(target, settings)) is not None:
         extra["io_open"] = _noting(io_open, lengths)
@@ -62,6 +63,8 @@ def open_container(target: Target, settings: SourceSettings) -> Opened:
         )
         return Opened(container, lengths[0] if lengths else None)
     except av.error.FFmpegError as error:
+        if target.listens and isinstance(error, av.error.TimeoutError | av.error.ExitError):
+            raise SourceError(f"{target.shown}: nobody has pushed a stream to it for {WAIT_S:g} s") from None
         late = target.remote and time.monotonic() - began >= settings.timeout_s
         if late or isinstance(error, av.error.ExitError):  # RTSP reports the interruption as bad data
             raise SourceError(f"{target.shown}: no answer within {settings.timeout_s:g} s") from None

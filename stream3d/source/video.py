@@ -94,7 +94,7 @@ class VideoSource:
         clock = MediaClock(origin_s=self._origin_s, period_s=1.0 / (self.info.fps or _UNKNOWN_FPS))
         try:
             for decoded in self._entered(first, start_s):
-                time_s = clock(decoded.raw_s)
+                time_s = clock(decoded.raw_s, decoded.captured_at if self.info.live else None)
                 self.counts.repaired = clock.repaired
                 self.at_wanted_end = end_s is not None and time_s >= end_s
                 if self._stopped or self.at_wanted_end:

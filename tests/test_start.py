@@ -28,6 +28,20 @@ def test_a_run_on_cached_engines_needs_no_torch() -> None:
     assert loaded(RUN) == []
 
 
+ALONE = """
+import subprocess
+def refuse(*args, **kwargs):
+    raise AssertionError(f"a start runs {args}")
+subprocess.Popen.__init__ = refuse
+"""
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_start_runs_no_other_program() -> None:
+    loaded(RUN)  # the weights are fetched by pip
+    assert loaded(ALONE + RUN) == []
+
+
 def test_help_and_version_load_no_library() -> None:
     heavy = {"torch", "cv2", "av", "openvino", "numba"}
     made = "from stream3d.cli.parser import make_parser; make_parser()"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from functools import cache
+
 from stream3d.engine.choice import asked_engine, best_engine
 from stream3d.engine.protocol import Array, Engine, bucket_for, pad_batch
 from stream3d.engine.settings import EngineSettings
@@ -75,7 +78,13 @@ def _device(settings: EngineSettings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+@cache
 def _nvidia_driver() -> bool:
-    from ctypes.util import find_library
-
-    return find_library("cuda") is not None or find_library("nvcuda") is not None
+    """Whether NVIDIA's driver can be loaded; ``ctypes.util.find_library`` would run a compiler to see that."""
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False

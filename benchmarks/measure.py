@@ -15,7 +15,10 @@ from typing import IO, Any
 from benchmarks.common import ROOT
 
 # What a user's shell does not set, must not be set for the measured process either.
-_DROPPED = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONPATH")
+_DROPPED = (
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

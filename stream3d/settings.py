@@ -12,19 +12,26 @@ from typing import Any, TypeVar
 from stream3d.errors import SettingsError
 
 S = TypeVar("S")
+_LARGEST_BYTES = 1 << 20
 
 
 def load_toml(path: Path, said: str = "--config") -> dict[str, Any]:
     """The tables of a TOML file; ``said`` is how the user named it, for messages.
 
     Raises:
-        SettingsError: the file cannot be read or is not TOML.
+        SettingsError: the file cannot be read, is not TOML, or is larger than 1 MiB.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+        if len(data) > _LARGEST_BYTES:
+            raise SettingsError(f"{said} {path} has more than the {_LARGEST_BYTES} bytes that are read")
+        return tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"{said} {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except SettingsError:
+        raise
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number without end, nested without end
         raise SettingsError(f"{said} {path} is not TOML: {error}") from error
 
 

@@ -23,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 LARGEST_BYTES = 2 << 30
 _MEMBERS = ("keypoints", "layout", "fps", "time", "width", "height", "focal")
 MAX_PEOPLE = 64
+_FARTHEST_PX = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,11 +113,12 @@ def _from_npz(path: Path, options: KeypointOptions) -> KeypointSequence:
 def _from_openpose(path: Path, options: KeypointOptions) -> KeypointSequence:
     layout = _layout(path, options.layout or "body25")
     numbers, people = openpose.read_folder(path, layout)
+    _refuse_far(path, people)
     camera, notes = _camera(path, options, {}, people)
     fps = _positive(path, "fps", options.fps)
     if fps is None:
         raise TrackFileError(f"{path}: OpenPose JSON does not say its frame rate; give it with --fps")
-    time = (numbers - numbers[0]) / fps
+    time = _rising(path, (numbers - numbers[0]) / fps)
     single = people.shape[1] == 1
     return KeypointSequence(
         name=path.name, keypoints=people, time=time, layout=layout, camera=camera, single=single, notes=notes
@@ -164,24 +166,35 @@ def _checked(path: Path, keypoints: npt.NDArray[np.generic], layout: Layout) -> 
             f"{path}: `keypoints` holds {len(keypoints)} frames of {keypoints.shape[1]} people; at least 1 frame and 1"
             f" to {MAX_PEOPLE} people can be lifted"
         )
-    out = keypoints.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
+        out = keypoints.astype(np.float32)
     if np.isinf(out).any():
         raise TrackFileError(f"{path}: `keypoints` holds infinite numbers; a missing joint is NaN")
+    _refuse_far(path, out)
     out[..., 2] = np.nan_to_num(out[..., 2])
     out[np.isnan(out[..., :2]).any(-1)] = (np.nan, np.nan, 0.0)
     return out
+
+
+def _refuse_far(path: Path, people: Float32) -> None:
+    """No picture is that large, and its squares and cubes would be infinite."""
+    if np.nanmax(np.abs(people[..., :2]), initial=0.0) > _FARTHEST_PX:
+        raise TrackFileError(f"{path}: `keypoints` holds places more than {_FARTHEST_PX:g} px away")
 
 
 def _times(path: Path, fps: float | None, time: npt.NDArray[np.generic] | None, count: int) -> npt.NDArray[np.float64]:
     if time is None:
         if _positive(path, "fps", fps) is None:
             raise TrackFileError(f"{path}: neither `fps` nor `time` is given; give the frame rate with --fps")
-        return np.arange(count) / float(fps or 1)
+        return _rising(path, np.arange(count) / float(fps or 1))
     if time.shape != (count,) or time.dtype.kind not in "fiu":
         raise TrackFileError(f"{path}: `time` must be {count} numbers, not {time.dtype} {list(time.shape)}")
-    seconds = time.astype(np.float64)
+    return _rising(path, time.astype(np.float64))
+
+
+def _rising(path: Path, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
-        raise TrackFileError(f"{path}: `time` must be seconds that rise from frame to frame")
+        raise TrackFileError(f"{path}: times must be finite seconds that rise from frame to frame; see `time` or `fps`")
     return seconds
 
 
@@ -198,6 +211,8 @@ def _camera(
         width, height = _guessed_size(people)
         notes.append(f"{path.name}: no picture size is given; assumed {width:g} × {height:g}, which holds them all")
         _LOG.warning(notes[-1])
+    if not (1 <= width <= _FARTHEST_PX and 1 <= height <= _FARTHEST_PX):
+        raise TrackFileError(f"{path}: a picture of {width:g} x {height:g} px; sides are 1 to {_FARTHEST_PX:g}")
     if options.fov_deg is not None:
         return Camera.from_fov(int(width), int(height), options.fov_deg, "field of view, given"), tuple(notes)
     focal = _positive(path, "focal", options.focal or given.get("focal"))
@@ -215,4 +230,4 @@ def _guessed_size(people: Float32) -> tuple[float, float]:
     for wide, high in [size for w, h in sizes for size in ((w, h), (h, w))]:
         if far[0] <= wide and far[1] <= high:
             return float(wide), float(high)
-    return float(math.ceil(far[0])), float(math.ceil(far[1]))
+    return float(max(1, math.ceil(far[0]))), float(max(1, math.ceil(far[1])))

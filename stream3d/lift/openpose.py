@@ -26,7 +26,11 @@ def read_folder(path: Path, layout: Layout) -> tuple[npt.NDArray[np.int64], Floa
     Raises:
         TrackFileError: there are no files, or one is malformed.
     """
-    files = sorted((_number(file), file) for file in path.iterdir() if file.suffix.lower() == ".json")
+    try:
+        found = [file for file in path.iterdir() if file.suffix.lower() == ".json"]
+    except OSError as error:
+        raise TrackFileError(f"{path} cannot be read: {error.strerror or error}") from error
+    files = sorted((_number(file), file) for file in found)
     if not files or len(files) > MOST_FILES:
         raise TrackFileError(f"{path}: holds {len(files)} .json files; 1 to {MOST_FILES} can be read")
     numbers = np.array([number for number, _ in files], np.int64)
@@ -55,13 +59,11 @@ def _number(file: Path) -> int:
 
 def _people(file: Path, layout: Layout) -> list[Float32]:
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise TrackFileError(f"{file}: is larger than the {LARGEST_FILE} bytes that are read")
-        content = json.loads(file.read_bytes())
+        content = json.loads(_bytes(file))
         people = [np.array(person["pose_keypoints_2d"], np.float32) for person in content["people"]]
     except TrackFileError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise TrackFileError(f"{file}: is not OpenPose JSON: {error!r}") from error
     for numbers in people:
         if numbers.shape != (layout.size * 3,):
@@ -69,6 +71,17 @@ def _people(file: Path, layout: Layout) -> list[Float32]:
                 f"{file}: a person has {numbers.size} numbers, {layout.name} has {layout.size * 3}; see --layout"
             )
     return [_with_gaps(numbers.reshape(-1, 3)) for numbers in people]
+
+
+def _bytes(file: Path) -> bytes:
+    """A folder from a stranger may hold links to devices and pipes, whose sizes say nothing and which never end."""
+    if not file.is_file():
+        raise TrackFileError(f"{file}: is not a regular file")
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise TrackFileError(f"{file}: is larger than the {LARGEST_FILE} bytes that are read")
+    return data
 
 
 def _with_gaps(pose: Float32) -> Float32:

@@ -89,6 +89,6 @@ class Table:
             raise ModelError(f"damaged model: {count} values at byte {start} end after {len(self.data)} bytes")
         return np.frombuffer(self.data, dtype, count, start + 4)
 
-    def text(self, number: int) -> str:
-        """String field ``number``; undecodable bytes become replacement characters."""
-        return self.vector(number, "u1").tobytes().decode("utf-8", "replace")
+    def text(self, number: int, longest: int = 200) -> str:
+        """The first ``longest`` bytes of string field ``number``; undecodable ones become replacement characters."""
+        return self.vector(number, "u1")[:longest].tobytes().decode("utf-8", "replace")

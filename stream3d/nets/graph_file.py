@@ -16,6 +16,8 @@ import numpy as np
 from stream3d.errors import ModelError, ModelMissingError
 from stream3d.nets.tflite import MAX_VALUES, Graph, Operator, Tensor, known_operator
 
+_WRONG = (LookupError, TypeError, ValueError, AttributeError, OverflowError)  # what JSON of another shape leads to
+
 
 def save_graph(graph: Graph, path: Path, notes: Mapping[str, str]) -> None:
     """Write a graph, without the tensors that no operator reads or writes, and ``notes`` into the metadata."""
@@ -58,7 +60,7 @@ def read_graph(path: Path) -> tuple[Graph, dict[str, str]]:
             notes: dict[str, str] = file.metadata() or {}
             constants = {int(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         return _graph(json.loads(notes.pop("graph")), constants), notes
-    except (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (SafetensorError, OSError, RecursionError, *_WRONG) as error:
         raise ModelError(f"{path} holds no net: {error}") from error
 
 

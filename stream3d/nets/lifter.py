@@ -109,7 +109,7 @@ def describe_lifter(weights: Path | None = None) -> LifterFile:
         with safe_open(path, framework="numpy") as file:
             notes: dict[str, str] = file.metadata() or {}
         shape = LifterShape(**json.loads(notes["shape"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} holds no lifter: {error}") from error
     return LifterFile(path=path, shape=shape, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), notes=notes)
 

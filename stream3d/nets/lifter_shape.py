@@ -13,6 +13,7 @@ JOINTS = 17
 
 Kind = Literal["mlp", "tcn", "encoder-decoder", "transformer"]
 KINDS: tuple[Kind, ...] = ("mlp", "tcn", "encoder-decoder", "transformer")
+_MOST = {"channels": 4096, "width": 8192, "blocks": 64, "layers": 64, "heads": 64}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +24,8 @@ class LifterShape:
     ``heads`` of a transformer. ``lookahead`` frames of the window lie after the one that is answered.
 
     Raises:
-        SettingsError: an unknown kind, a size below 1, heads that do not divide the channels, or a lookahead that
-            leaves no frame to answer.
+        SettingsError: an unknown kind, a size below 1 or beyond reason, heads that do not divide the channels,
+            or a lookahead that leaves no frame to answer.
     """
 
     kind: Kind = "tcn"
@@ -38,9 +39,9 @@ class LifterShape:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SettingsError(f"unknown kind of lifter {self.kind!r}; known are {', '.join(KINDS)}")
-        for name in ("channels", "width", "blocks", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} of a lifter must be at least 1, not {getattr(self, name)}")
+        for name, most in _MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise SettingsError(f"{name} of a lifter must be 1 to {most}, not {getattr(self, name)}")
         if self.kind == "transformer" and self.channels % self.heads:
             raise SettingsError(f"{self.heads} heads do not divide {self.channels} channels")
         if not 0 <= self.lookahead < WINDOW:

@@ -32,6 +32,7 @@ SIZE = 320
 PERSON_WEIGHTS = Path(__file__).parents[1] / "data" / "person.safetensors"
 # Changes whenever the same weights would mean another function.
 _CODE_VERSION = "1"
+_WIDEST_HEAD = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +42,8 @@ class PersonShape:
     head: int = 64
 
     def __post_init__(self) -> None:
-        if self.head < 1:
-            raise SettingsError(f"a head needs at least 1 channel, not {self.head}")
+        if not 1 <= self.head <= _WIDEST_HEAD:
+            raise SettingsError(f"a head needs at least 1 channel, not {self.head}; at most {_WIDEST_HEAD}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +81,7 @@ def describe_person(weights: Path | None = None) -> PersonFile:
             notes: dict[str, str] = file.metadata() or {}
         shape = PersonShape(**json.loads(notes["person"]))
         float(notes.get("threshold", "0.5"))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} holds no person detector: {error}") from error
     return PersonFile(path=path, shape=shape, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), notes=notes)
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.errors import ModelError
-from stream3d.nets.flatbuffer import MAX_TABLES, Table, root
+from stream3d.nets.flatbuffer import Table, root
 from stream3d.nets.tflite_sparse import densify
 
 Array = npt.NDArray[Any]
@@ -26,6 +26,8 @@ MAX_VALUES = 1 << 24
 
 NO_ACTIVATION = 0
 """Option ``activation`` of an operator that has none."""
+
+_MOST_ENDS = 256  # tensors that one operator may read or write; as many tables may share one vector
 
 _DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 3: "|u1", 4: "<i8", 9: "|i1"}
 
@@ -123,7 +125,7 @@ def known_operator(name: object, options: Mapping[str, int]) -> str:
 
 def _indices(table: Table, number: int, limit: int, lowest: int = 0) -> tuple[int, ...]:
     values = table.vector(number, "<i4")
-    if len(values) > MAX_TABLES or np.any((values < lowest) | (values >= limit)):
+    if len(values) > _MOST_ENDS or np.any((values < lowest) | (values >= limit)):
         raise ModelError(f"damaged model: tensor numbers {values[:8].tolist()}, allowed are {lowest}..{limit - 1}")
     return tuple(values.tolist())
 
@@ -155,7 +157,7 @@ def _tensors(tables: tuple[Table, ...], buffers: tuple[Table, ...]) -> tuple[Ten
 
 
 def _tensor(table: Table, buffers: tuple[Table, ...], budget: int) -> Tensor:
-    name, values = table.text(3)[:200], table.vector(0, "<i4")
+    name, values = table.text(3), table.vector(0, "<i4")
     if len(values) > 8 or np.any(values < 0):
         raise ModelError(f"damaged model: tensor {name!r} has the shape {values[:9].tolist()}")
     shape = tuple(values.tolist())

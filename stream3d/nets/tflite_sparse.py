@@ -27,6 +27,8 @@ def densify(sparsity: Table, values: Array, shape: tuple[int, ...]) -> Array:
         ModelError: the indices do not fit ``shape`` or ``values``, or axes are in blocks or out of order.
     """
     order, axes = sparsity.vector(0, "<i4").tolist(), sparsity.tables(2)
+    if 0 in shape:
+        raise ModelError(f"damaged model: a sparse tensor of shape {shape}, which holds nothing")
     if order != list(range(len(shape))) or len(sparsity.vector(1, "<i4")) or len(axes) != len(shape):
         raise ModelError(f"sparse tensor of shape {shape} traversed as {order}: blocks and permuted axes are not read")
     places = np.zeros(1, np.int64)  # flat index, so far, of every branch of the tree; never more than dense values

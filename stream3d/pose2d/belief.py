@@ -89,7 +89,7 @@ def belief_of(notes: Mapping[str, str], joints: int) -> Belief | None:
     try:
         said = json.loads(notes["belief"])
         belief = Belief(weights=np.array(said["weights"], np.float32), doubt=float(said["doubt"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelError(f"the net's belief in itself cannot be read: {error}") from error
     if belief.weights.shape != (joints, FEATURES) or not np.isfinite([*belief.weights.ravel(), belief.doubt]).all():
         raise ModelError(f"the net's belief is {belief.weights.shape}, not finite ({joints}, {FEATURES})")

@@ -16,6 +16,7 @@ from stream3d.trackfile import SUFFIX, TrackFile, load_tracks, recover
 from stream3d.values import Frame, Result
 
 _WITHOUT_PICTURES = (".npz", ".jsonl", ".csv", ".json", "/")
+_LARGEST = 1e9  # of a number in a camera or a picture; a stranger's file may say anything
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
@@ -66,7 +67,6 @@ def _info(file: TrackFile) -> RunInfo:
 
 
 def _camera(said: Mapping[str, Any]) -> Camera:
-    distortion = said.get("distortion")
     return Camera(
         fx=_number(said, "fx", 1.0),
         fy=_number(said, "fy", 1.0),
@@ -75,7 +75,7 @@ def _camera(said: Mapping[str, Any]) -> Camera:
         width=int(_number(said, "width", 1.0)),
         height=int(_number(said, "height", 1.0)),
         origin=str(said.get("origin", "track file")),
-        distortion=tuple(map(float, distortion)) if _numbers(distortion) else (),
+        distortion=_numbers(said.get("distortion")),
     )
 
 
@@ -84,5 +84,6 @@ def _number(said: Mapping[str, Any], name: str, otherwise: float) -> float:
     return float(value) if isinstance(value, int | float) and 0 < value < _LARGEST else otherwise
 
 
-def _numbers(said: Any) -> bool:
-    return isinstance(said, list | tuple) and all(isinstance(k, int | float) and abs(k) < _LARGEST for k in said)
+def _numbers(said: Any) -> tuple[float, ...]:
+    known = isinstance(said, list | tuple) and all(isinstance(k, int | float) and abs(k) < _LARGEST for k in said)
+    return tuple(map(float, said)) if known else ()

@@ -7,7 +7,6 @@ columns of its kind. A torn or damaged record is skipped; whatever follows it is
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from stream3d.errors import TrackFileError
 from stream3d.trackfile.append import AppendFile
-from stream3d.trackfile.meta import to_json
+from stream3d.trackfile.meta import from_json, to_json
 
 MAGIC = b"S3DJRNL\n"
 VERSION = 1
@@ -175,10 +174,10 @@ def _read_header(file: BinaryIO, path: Path) -> Header:
 
 def _parsed(text: bytes, path: Path) -> Header:
     try:
-        said = json.loads(text)
+        said: Any = from_json(text)
         kind, meta = said["kind"], said["meta"]
         names = tuple(said["keypoint_names"]), tuple(said["joint_names"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise TrackFileError(f"{path}: the journal's header is not what stream3d writes: {error!r}") from error
     strings = all(isinstance(name, str) for name in (*names[0], *names[1]))
     fits = kind in ("tracks", "keypoints") and isinstance(meta, dict) and strings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from stream3d.errors import TrackFileError
 from stream3d.trackfile.append import lock
 from stream3d.trackfile.journal import SUFFIX, Journal, is_journal
-from stream3d.trackfile.meta import to_json
+from stream3d.trackfile.meta import from_json, to_json
 from stream3d.trackfile.model import TrackFile
 from stream3d.trackfile.npz import LIMIT_BYTES, NpzWriter, read_npz, replacing_npz
 
@@ -155,8 +154,8 @@ def _meta(array: Array) -> dict[str, object]:
     if array.ndim != 0 or array.dtype.kind != "U":
         raise TrackFileError(f"meta must be one JSON text, not {array.dtype} {list(array.shape)}")
     try:
-        meta = json.loads(array.item())
-    except (ValueError, RecursionError) as error:
+        meta = from_json(array.item())
+    except ValueError as error:
         raise TrackFileError(f"meta is not JSON: {error}") from error
     if not isinstance(meta, dict):
         raise TrackFileError(f"meta must be a JSON object, not {type(meta).__name__}")

@@ -1,12 +1,14 @@
-"""Run facts as strict JSON."""
+"""Run facts as strict JSON, in and out."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+
+_DEEPEST = 32  # objects within objects; a run's facts have about five levels
 
 
 def jsonable(value: object) -> object:
@@ -25,3 +27,27 @@ def jsonable(value: object) -> object:
 def to_json(value: object) -> str:
     """Strict, compact JSON text."""
     return json.dumps(jsonable(value), allow_nan=False, separators=(",", ":"))
+
+
+def from_json(text: str | bytes) -> object:
+    """What a stranger's JSON says.
+
+    Raises:
+        ValueError: it is not JSON, or nested more deeply than anybody who walks through it should have to follow.
+    """
+    try:
+        value: object = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _within(outer)]
+    if level:
+        raise ValueError(f"it is nested more than {_DEEPEST} deep")
+    return value
+
+
+def _within(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

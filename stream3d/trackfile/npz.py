@@ -26,7 +26,7 @@ _MAX_MEMBERS = 64
 # What zipfile and numpy raise on hostile input; NotImplementedError and RecursionError are RuntimeErrors.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, SyntaxError, EOFError),
-    *(ValueError, RuntimeError, OverflowError, MemoryError),
+    *(ValueError, TypeError, RuntimeError, OverflowError, MemoryError),
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that equal rows make equal files
 
@@ -109,12 +109,12 @@ def _check_size(members: list[zipfile.ZipInfo], limit_bytes: int) -> None:
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
     with archive.open(info) as member:
         shape, fortran, dtype = _array_header(member)
-        if dtype.kind not in "fiuSU":
+        if dtype.kind not in "fiuSU" or not dtype.itemsize:
             raise TrackFileError(f"{info.filename} holds {dtype}, not plain numbers or text")
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if size != info.file_size - member.tell():
             raise TrackFileError(f"{info.filename} says it is {dtype} {list(shape)}, but holds other than {size} bytes")
-        data = member.read()
+        data = member.read(size)  # reading on would unpack all there is, however little the header promised
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C") if size else np.zeros(shape, dtype)
     return array.astype(dtype.newbyteorder("="), copy=False)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stream3d.errors import TrackFileError
+from train.mocap.damage import check_size, told_as
 from train.mocap.kinematics import euler, forward
 from train.mocap.motion import Z_UP_FROM_Y_UP, Float64, Motion
 
@@ -63,12 +64,16 @@ def _skeleton(text: str) -> tuple[list[_Bone], tuple[int, ...], float]:
     order = re.search(r"\border\s+([^\n]+)", _section(text, "root"))
     root_dofs = tuple((order[1] if order else "TX TY TZ RX RY RZ").lower().split())
     root = _Bone(name="root", offset=np.zeros(3), frame=np.eye(3), dofs=root_dofs)
-    blocks = re.findall(r"\bbegin\b(.*?)\bend\b", _section(text, "bonedata"), re.DOTALL)
+    # One pattern for both ends would look for the second anew behind every first one.
+    blocks = [
+        re.split(r"\bend\b", part, maxsplit=1)[0] for part in re.split(r"\bbegin\b", _section(text, "bonedata"))[1:]
+    ]
     bones = {bone.name: bone for bone in (_bone(block, scale) for block in blocks)}
     order_names, parents = ["root"], [-1]
     for line in _section(text, "hierarchy").splitlines():
         parent, *children = line.split() or ["begin"]
         order_names += children
+        check_size("ASF", 1, len(order_names))
         parents += [order_names.index(parent)] * len(children) if children else []
     return [root, *(bones[name] for name in order_names[1:])], tuple(parents), scale
 
@@ -103,11 +108,17 @@ def read_asf_amc(asf: Path | str, amc: Path | str, *, fps: float = 120.0, subjec
     ``asf`` and ``amc`` are paths, or the files' text as ``str``. AMC states no frame rate: CMU's is 120.
 
     Raises:
-        TrackFileError: a section is missing, or the motion does not fit the skeleton.
+        TrackFileError: a section is missing, the motion does not fit the skeleton, or something in it is damaged.
     """
-    bones, parents, scale = _skeleton(_text(asf))
-    channels = _channels(_text(amc), bones)
+    with told_as("take of ASF and AMC"):
+        return _read(_text(asf), _text(amc), fps=fps, subject=subject, trial=trial)
+
+
+def _read(asf: str, amc: str, *, fps: float, subject: str, trial: str) -> Motion:
+    bones, parents, scale = _skeleton(asf)
+    channels = _channels(amc, bones)
     frames = len(channels["root"])
+    check_size("AMC", frames, len(bones))
     rotations = np.empty((frames, len(bones), 3, 3))
     for joint, bone in enumerate(bones):
         values = channels.get(bone.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stream3d.errors import TrackFileError
+from train.mocap.damage import check_size, told_as
 from train.mocap.kinematics import euler
 from train.mocap.motion import Z_UP_FROM_Y_UP, Float64, Motion
 
@@ -101,20 +102,22 @@ def read_bvh(
     stated rate. The first frame, often a T-pose that is no motion, is dropped.
 
     Raises:
-        TrackFileError: the hierarchy or the motion is incomplete.
+        TrackFileError: the hierarchy or the motion is incomplete, damaged, or larger than ``check_size`` allows.
     """
     text = bvh.read_text(encoding="latin-1") if isinstance(bvh, Path) else bvh
     head, _, tail = text.partition("MOTION")
-    tree = _tree(head)
-    table, stated = _table(tail, sum(len(names) for names in tree.channels))
-    joints, turned = _poses(tree, table[1:])
     turn = UP[up]
-    return Motion(
-        joints=(joints * metres @ turn.T).astype(np.float32),
-        rotations=(turn @ turned @ turn.T).astype(np.float32),
-        names=tuple(tree.names),
-        parents=tuple(tree.parents),
-        fps=fps or stated,
-        subject=subject,
-        trial=trial,
-    )
+    with told_as("BVH"):
+        tree = _tree(head)
+        table, stated = _table(tail, sum(len(names) for names in tree.channels))
+        check_size("BVH", len(table), len(tree.names))
+        joints, turned = _poses(tree, table[1:])
+        return Motion(
+            joints=(joints * metres @ turn.T).astype(np.float32),
+            rotations=(turn @ turned @ turn.T).astype(np.float32),
+            names=tuple(tree.names),
+            parents=tuple(tree.parents),
+            fps=fps or stated,
+            subject=subject,
+            trial=trial,
+        )

@@ -23,6 +23,7 @@ import torch._dynamo  # asks for the real tensorrt when it is first imported
 from stream3d.engine import EngineSettings, make_engine
 from stream3d.engine import tensorrt_cache as cache
 from stream3d.engine import tensorrt_engine as engine_module
+from stream3d.engine.on_device import tensor_engine
 from stream3d.errors import DeviceError, EngineError
 from tests.test_engine import batch, spec
 from tests.test_typed import deep_spec
@@ -123,6 +124,18 @@ def test_every_batch_is_answered_in_the_nets_own_order(library: Library, count: 
         assert got[name].shape == want[name].shape
         np.testing.assert_allclose(got[name], want[name], atol=1e-5)
     assert library.cuda_graphs
+
+
+@pytest.mark.usefixtures("library")
+def test_tensors_are_answered_as_arrays_and_kept() -> None:
+    engine = make_engine(spec(), TENSORRT)
+    net = tensor_engine(engine)
+    three, nine = ({name: torch.from_numpy(array) for name, array in batch(count).items()} for count in (3, 9))
+    kept, want = net.on_device(**three), engine(**batch(3))
+    net.on_device(**nine)
+    for name, out in kept.items():
+        assert out.dtype == torch.float32
+        np.testing.assert_allclose(out.numpy(), want[name], atol=1e-6)
 
 
 def test_the_library_is_asked_for_the_whole_net_and_nothing_less(library: Library, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from stream3d.planes import LazyPicture, Planes, coefficients
 from stream3d.pose2d import PoseEstimator, PoseSettings, crops, make_estimator, overlap
 from stream3d.pose2d.device import heat, shrinking, stack
 from stream3d.pose2d.device.squares import squares
-from stream3d.pose2d.device.uploads import Uploads
+from stream3d.pose2d.device.uploads import Uploaded, Uploads
 from stream3d.pose2d.shown import on_host, shown
 from stream3d.source import SourceSettings, open_source
 from stream3d.source.picture import planes_of
@@ -171,6 +172,17 @@ def test_a_frame_is_uploaded_once_and_forgotten_with_its_last_owner(
     for frame in kept:
         uploads.of(frame)
     assert len(uploads._sent) == 32
+
+
+def test_who_computes_waits_for_the_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The streams are stand-ins; a test without them needs a GPU."""
+    told: list[tuple[str, object]] = []
+    mine = SimpleNamespace(wait_event=lambda event: told.append(("waits", event)))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: mine)
+    pixels = SimpleNamespace(device="cuda:0", record_stream=lambda stream: told.append(("used by", stream)))
+    picture = Uploaded(host=np.zeros((2, 2, 3), np.uint8), pixels=pixels, arrived="copied")  # type: ignore[arg-type]
+    assert picture.bytes() is pixels
+    assert told == [("waits", "copied"), ("used by", mine)]
 
 
 def test_a_net_is_shown_the_picture_where_it_takes_it(sample: list[Frame], uploads: Uploads) -> None:

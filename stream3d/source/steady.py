@@ -22,7 +22,10 @@ _SLOW_PERIODS = 4.0  # a camera of one picture in two seconds is not dead after 
 _KEPT_COMING_S = 2.0  # a session at least this long was a good one
 _SHORT_OPEN_S = 2.5
 _LONG_EVERY = 6
+_FEW_TO_PROBE = {"fpsprobesize": "2"}
 _LEAST_GAP_S = 1e-3
+_PILE_S = 2.0  # to get through what piled up before a session's first picture was handed over
+_PAUSE_S = 0.3  # a new reader may take that long over its first picture; slower cameras pile nothing up
 _AT_ONCE_S = 1.0  # a port that cannot be listened on fails at once, a publisher takes longer
 
 
@@ -43,6 +46,8 @@ class SteadySource:
 
     def __init__(self, target: Target, settings: SourceSettings) -> None:
         self._target, self._settings = target, settings
+        # Its rate is known by then, and to find that out again would take half a second or more.
+        self._hasty = replace(target, options=_FEW_TO_PROBE | target.options)
         self.counts, self.health = SourceCounts(), HealthRecord()
         self._backoff = Backoff(first_s=settings.reconnect_first_s, most_s=settings.reconnect_most_s)
         self._over, self._swap = threading.Event(), threading.Lock()
@@ -52,6 +57,7 @@ class SteadySource:
         self._offset_s = 0.0
         self._last: tuple[float, float] | None = None  # media time and capture of the last picture
         self._session_at: float | None = None
+        self._held: Ended | None = None  # what came while the newest picture was looked for
         try:
             self.info = self._first_opening()
         except BaseException:
@@ -110,7 +116,7 @@ class SteadySource:
     def _next_shot(self) -> Shot | None:
         """The next picture, over as many readers as it takes; None at the end."""
         while not self._over.is_set():
-            got = None if self._reader is None else self._reader.take(self._patience_s())
+            got = self._take()
             if isinstance(got, Shot):
                 self._heard_at = time.monotonic()
                 return got
@@ -121,6 +127,32 @@ class SteadySource:
                 raise error or SourceError(f"{self._target.shown}: broke off")
             self._come_back(str(error or f"{self._target.shown}: the stream ended"))
         return None
+
+    def _take(self) -> Shot | Ended | None:
+        held, self._held = self._held, None
+        if held is not None or self._reader is None:
+            return held
+        got = self._reader.take(self._patience_s())
+        first = self._session_at is None and self.info.live
+        return self._freshest(self._reader, got) if first and isinstance(got, Shot) else got
+
+    def _freshest(self, reader: ReaderProcess, shot: Shot) -> Shot:
+        """The newest of the pictures that piled up while the stream was probed, and that now come at once.
+
+        The first of them is older than it seems: with each session media time would run ahead by all that they span.
+        """
+        until = time.monotonic() + _PILE_S
+        while time.monotonic() < until:
+            later = reader.take(_PAUSE_S)
+            if not isinstance(later, Shot):
+                self._held = later
+                break
+            step_s = later.header.time_s - shot.header.time_s
+            paced = later.header.captured_at - shot.header.captured_at > 0.5 * step_s
+            shot = replace(later, lost=shot.lost + later.lost + 1)
+            if paced:
+                break
+        return shot
 
     def _at_end(self, ended: Ended) -> bool:
         return not self.info.live and ended.error is None
@@ -167,7 +199,7 @@ class SteadySource:
                 reader = self._start_reader()  # it starts while we wait
                 if self._over.wait(wait_s) or reader is None:
                     return
-                reader.open(self._target, self._again())
+                reader.open(self._hasty, self._again())
             except (Stream3DError, OSError) as error:
                 if self._over.is_set():
                     return

@@ -128,8 +128,10 @@ class ReaderProcess:
         if self._ready:
             return
         message = self._next(_START_S)
-        if message is None or message["what"] != "ready":
+        if message is None:
             raise SourceError(f"{self._shown}: its reader process did not start within {_START_S:g} s")
+        if message["what"] != "ready":
+            raise wire.read_error(message)
         self._ready = True
 
     def take(self, timeout_s: float) -> wire.Shot | Ended | None:

@@ -17,6 +17,12 @@ _FLAGS = {
     "engine": ("engine", "engine"),
     "device": ("engine", "device"),
     "precision": ("engine", "precision"),
+    "pixels": ("engine", "pixels"),
+    "hwaccel": ("source", "hwaccel"),
+    "camera_fps": ("source", "camera_fps"),
+    "camera_format": ("source", "camera_format"),
+    "rtsp_transport": ("source", "rtsp_transport"),
+    "listen_token_file": ("source", "listen_token_file"),
     "detector": ("pose", "detector"),
     "keypoints_net": ("pose", "keypoints"),
     "people": ("pose", "people"),
@@ -42,6 +48,9 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         value = getattr(arguments, flag, None)
         if value is not None:
             by_room.setdefault(room, {})[field] = value
+    if getattr(arguments, "camera_size", None) is not None:
+        width, height = arguments.camera_size
+        by_room.setdefault("source", {}).update(camera_width=width, camera_height=height)
     changed: dict[str, Any] = {room: replace(getattr(settings, room), **fields) for room, fields in by_room.items()}
     if getattr(arguments, "mode", None) is not None:
         changed["mode"] = arguments.mode

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from importlib import import_module
 
 import stream3d
-from stream3d.engine.settings import DEVICES, ENGINES, PRECISIONS
+from stream3d.engine.settings import DEVICES, ENGINES, PIXELS, PRECISIONS
 
 _SAVE = (
     "write to FILE; the ending says what: .npz .jsonl .csv .mp4 .json/ .2d.npz .2d.json; may be given several times "
     "(default, without --view: NAME.npz and NAME.mp4 in this folder)"
 )
 _SMOOTHERS = ("one-euro", "kalman", "none")  # as in stream3d.solve, which takes a second to import
+_HWACCELS = ("auto", "cuda", "videotoolbox", "vaapi", "d3d11va", "qsv", "vulkan")  # as in stream3d.source, likewise
 _WHOLE = ("butterworth", "savgol", "none")
 
 
@@ -32,6 +33,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_view(commands)
     _add_export(commands)
     _add_models(commands)
+    cameras = _add(commands, "cameras", "cameras", "list the cameras of this machine, and what they offer")
+    cameras.add_argument("--json", action="store_true", help="as JSON on standard output")
     doctor = _add(commands, "doctor", "doctor", "say what this machine has: versions, devices, engines, caches")
     doctor.add_argument("--json", action="store_true", help="as JSON on standard output")
     return parser
@@ -99,12 +102,32 @@ def _add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> No
         parser.add_argument("source", help=what)
     parser.add_argument("--start", type=float, metavar="SECONDS", help="begin at this time of the media")
     parser.add_argument("--end", type=float, metavar="SECONDS", help="stop before this time of the media")
+    _add_live(parser)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--camera-size", type=_size, metavar="WxH", help="what to ask a camera for; see `cameras`")
+    parser.add_argument("--camera-fps", type=float, metavar="FPS", help="likewise")
+    parser.add_argument("--camera-format", metavar="NAME", help="likewise: mjpeg, yuyv422, nv12, ...")
+    parser.add_argument("--rtsp-transport", choices=("tcp", "udp"), help="how RTSP cameras send (default: tcp)")
+    parser.add_argument(
+        "--listen-token-file", metavar="FILE", help="the token that whoever pushes a stream to a ...?listen URL shows"
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, such as 1280x720, not {text!r}")
+    return int(width), int(height)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, help="what runs the nets (default: auto)")
     parser.add_argument("--device", choices=DEVICES, help="where (default: auto)")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the nets' arithmetic (default: fp32)")
+    parser.add_argument("--pixels", choices=PIXELS, help="where pictures are cut for the nets (default: auto)")
+    parser.add_argument("--hwaccel", choices=_HWACCELS, help="what decodes in hardware (default: software)")
     parser.add_argument(
         "--detector", metavar="FILE", help="a person detector of your own: .onnx with a .toml beside it"
     )

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from stream3d.errors import SourceNotFoundError, SourceRefusedError
-from stream3d.source.allow import CAMERA_CODECS, CAMERA_CONTAINERS
+from stream3d.errors import SettingsError, SourceNotFoundError, SourceRefusedError
+from stream3d.source.allow import CAMERA_CODECS, CAMERA_COMPRESSED, CAMERA_CONTAINERS
+from stream3d.source.camera_list import list_cameras
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 
@@ -18,9 +19,10 @@ def camera_target(number: int, settings: SourceSettings) -> Target:
     Raises:
         SourceNotFoundError: there is no such camera; the message lists those there are.
         SourceRefusedError: it may not be read.
+        SettingsError: this system cannot ask a camera for that format.
     """
     name, device, options = _device(number)
-    options = options | _wishes(settings)
+    options = options | _wishes(name, settings)
     return Target(
         shown=f"camera{number}",
         address=device,
@@ -34,13 +36,26 @@ def camera_target(number: int, settings: SourceSettings) -> Target:
     )
 
 
-def _wishes(settings: SourceSettings) -> dict[str, str]:
+def _wishes(device: str, settings: SourceSettings) -> dict[str, str]:
     wishes: dict[str, str] = {}
     if settings.camera_width is not None:
         wishes["video_size"] = f"{settings.camera_width}x{settings.camera_height}"
     if settings.camera_fps is not None:
         wishes["framerate"] = f"{settings.camera_fps:g}"
+    if settings.camera_format is not None:
+        wishes[_format_option(device, settings.camera_format)] = settings.camera_format
     return wishes
+
+
+def _format_option(device: str, wanted: str) -> str:
+    if device == "video4linux2":
+        return "input_format"
+    if wanted in CAMERA_COMPRESSED:
+        raise SettingsError(
+            f"camera_format {wanted} cannot be asked for on this system; ask for a size and rate that the camera"
+            " offers only so compressed"
+        )
+    return "pixel_format"
 
 
 def _device(number: int) -> tuple[str, str, dict[str, str]]:
@@ -56,21 +71,19 @@ def _device(number: int) -> tuple[str, str, dict[str, str]]:
 def _linux_device(number: int) -> Path:
     path = Path(f"/dev/video{number}")
     if not path.exists():
-        numbers = sorted(int(p.name[5:]) for p in Path("/dev").glob("video*") if p.name[5:].isdigit())
-        raise SourceNotFoundError(f"camera {number}: not there; {_there_are(numbers)}")
+        raise SourceNotFoundError(f"camera {number}: not there; {_there_are()}")
     if not os.access(path, os.R_OK | os.W_OK):
         raise SourceRefusedError(f"camera {number}: permission denied for {path}; join the group 'video'")
     return path
 
 
 def _windows_name(number: int) -> str:
-    from av.device import enumerate_input_devices
-
-    names = [device.name for device in enumerate_input_devices("dshow") if "video" in device.media_types]
-    if number >= len(names):
-        raise SourceNotFoundError(f"camera {number}: not there; {_there_are(range(len(names)))}")
-    return names[number]
+    cameras = list_cameras()
+    if number >= len(cameras):
+        raise SourceNotFoundError(f"camera {number}: not there; {_there_are()}")
+    return cameras[number].device
 
 
-def _there_are(numbers: range | list[int]) -> str:
-    return f"this machine has {', '.join(map(str, numbers))}" if numbers else "this machine has no camera"
+def _there_are() -> str:
+    cameras = [f"{camera.number} ({camera.name})" if camera.name else str(camera.number) for camera in list_cameras()]
+    return f"this machine has {', '.join(cameras)}" if cameras else "this machine has no camera"

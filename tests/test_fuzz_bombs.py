@@ -18,7 +18,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from stream3d.sinks.convert import convert_tracks
+from stream3d.trackfile import recover
 from tests.test_fuzz_readers import journal_of
+from tests.test_trackfile import FULL, write_journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
 
@@ -187,6 +190,20 @@ def endless_asf(path: Path) -> Path:
     path.with_suffix(".asf").write_text(":units\n:root\n:bonedata\n" + "begin " * 100_000 + "\n:hierarchy\n")
     path.write_text("1\nroot 0 0 0 0 0 0\n")
     return path
+
+
+def test_links_laid_in_a_folder_of_outputs_are_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "a.npz.part").symlink_to(precious)
+    (tmp_path / "out").mkdir()
+    write_journal(tmp_path / "a.npz.journal", FULL, people=1)
+    convert_tracks(tmp_path / "a.npz.journal", str(tmp_path / "out") + "/")
+    assert (tmp_path / "out" / "stream3d_000000000000_keypoints.json").is_file()
+    (tmp_path / "out" / ".stream3d_000000000000_keypoints.json.part").symlink_to(precious)
+    convert_tracks(tmp_path / "a.npz.journal", str(tmp_path / "out") + "/")
+    recover(tmp_path / "a.npz.journal")
+    assert precious.read_text() == "mine"
 
 
 KEYPOINTS, MOTION = "stream3d.lift.keypoints:read_keypoints", "train.mocap.files:read_motion"

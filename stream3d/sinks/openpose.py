@@ -60,7 +60,9 @@ class OpenPoseSink:
         target = self._folder / self._name(result)
         part = target.with_name(f".{target.name}.part")
         try:
-            part.write_text(text, "ascii")
+            part.unlink(missing_ok=True)  # left by a killed run, or a link laid by somebody, which is not followed
+            with part.open("x", encoding="ascii") as file:
+                file.write(text)
             part.replace(target)
         except OSError as error:
             part.unlink(missing_ok=True)

@@ -60,7 +60,8 @@ def replacing_npz(path: Path) -> Iterator[NpzWriter]:
     """
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)  # left by a killed run, or a link laid by somebody, which is not followed
+        with part.open("xb") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 yield NpzWriter(archive)
             file.flush()

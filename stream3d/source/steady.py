@@ -21,10 +21,12 @@ _FILE_SILENCE_S = 60.0  # of a remote file: FFmpeg's own time limit comes long b
 _SLOW_PERIODS = 4.0  # a camera of one picture in two seconds is not dead after two
 _KEPT_COMING_S = 2.0  # a session at least this long was a good one
 _SHORT_OPEN_S = 2.5
+_LEAST_OPEN_S = 0.1
 _LONG_EVERY = 6
 _FEW_TO_PROBE = {"fpsprobesize": "2"}
 _LEAST_GAP_S = 1e-3
 _PILE_S = 2.0  # to get through what piled up before a session's first picture was handed over
+_PACED = 2  # pictures in a row that came no faster than they were taken: the pile is over
 _PAUSE_S = 0.3  # a new reader may take that long over its first picture; slower cameras pile nothing up
 _AT_ONCE_S = 1.0  # a port that cannot be listened on fails at once, a publisher takes longer
 
@@ -141,17 +143,16 @@ class SteadySource:
 
         The first of them is older than it seems: with each session media time would run ahead by all that they span.
         """
-        until = time.monotonic() + _PILE_S
-        while time.monotonic() < until:
+        until, paced = time.monotonic() + _PILE_S, 0
+        while paced < _PACED and time.monotonic() < until:
             later = reader.take(_PAUSE_S)
             if not isinstance(later, Shot):
                 self._held = later
                 break
             step_s = later.header.time_s - shot.header.time_s
-            paced = later.header.captured_at - shot.header.captured_at > 0.5 * step_s
+            slowly = later.header.captured_at - shot.header.captured_at > 0.5 * step_s
+            paced = paced + 1 if slowly else 0
             shot = replace(later, lost=shot.lost + later.lost + 1)
-            if paced:
-                break
         return shot
 
     def _at_end(self, ended: Ended) -> bool:
@@ -194,12 +195,13 @@ class SteadySource:
         silent = time.monotonic() - self._heard_at > 0.9 * min(self._settings.stall_s, self._settings.read_timeout_s)
         self.health.becomes("stalled" if silent else "reconnecting", why)
         while not self._over.is_set():
-            wait_s = min(self._backoff(time.monotonic()), self._left_s(why))
+            left_s = self._left_s(why)
+            wait_s = min(self._backoff(time.monotonic()), left_s)
             try:
                 reader = self._start_reader()  # it starts while we wait
                 if self._over.wait(wait_s) or reader is None:
                     return
-                reader.open(self._hasty, self._again())
+                reader.open(self._hasty, self._again(left_s - wait_s))
             except (Stream3DError, OSError) as error:
                 if self._over.is_set():
                     return
@@ -224,11 +226,12 @@ class SteadySource:
         self.health.becomes("failed", why)
         raise SourceError(f"{self._target.shown}: no picture for {give_up_s:g} s, given up; {why}")
 
-    def _again(self) -> SourceSettings:
+    def _again(self, left_s: float) -> SourceSettings:
         """The settings for another session; whoever answered fast at first is not waited for as long as a slow one."""
         timeout_s = self._settings.timeout_s
         if self._backoff.failed % _LONG_EVERY:
             timeout_s = min(timeout_s, max(_SHORT_OPEN_S, 2 * self._opens_in_s + 1.0))
+        timeout_s = max(min(timeout_s, left_s), _LEAST_OPEN_S)
         if self._last is None:
             return replace(self._settings, timeout_s=timeout_s)
         return replace(self._settings, timeout_s=timeout_s, start_s=None, end_s=None)

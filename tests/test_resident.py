@@ -26,13 +26,15 @@ Anonymous:            24 kB
 Anonymous:             0 kB
 7f2000290000-7f20002a0000 rw-p 00000000 00:00 0
 Anonymous:            64 kB
-7f2000300000-7f2000400000 r-xp 00000000 08:01 12    /libllvmlite/libother.so
+7f2000300000-7f2000400000 r--p 00000000 08:01 12    /site/llvmlite/binding/weights.bin
+Anonymous:             0 kB
+7f2000400000-7f2000500000 r-xp 00000000 08:01 13    /site/other/libllvmlite.so
 Anonymous:             0 kB
 """
 
 
 def test_only_what_is_of_the_library_and_was_never_written_is_given_back() -> None:
-    assert list(unwritten(SMAPS, (b"libllvmlite",))) == [
+    assert list(unwritten(SMAPS, (b"/site/llvmlite/",))) == [
         (0x7F2000000000, 0x7F2000100000),
         (0x7F2000100000, 0x7F2000200000),
     ]

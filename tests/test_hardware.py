@@ -10,9 +10,12 @@ import av
 import av.error
 import pytest
 from av.codec import Codec
+from av.codec.hwaccel import hwdevices_available
 
+from stream3d.cli import parser
+from stream3d.cli.options import run_settings
 from stream3d.errors import SettingsError
-from stream3d.source import SourceSettings, hardware
+from stream3d.source import SourceSettings, hardware, open_source
 from stream3d.source.hardware import Hardware, chosen, formats_of, unusable
 from stream3d.source.settings import HWACCELS
 
@@ -114,3 +117,40 @@ def test_where_the_first_picture_was_decoded_is_seen(
 def test_formats_in_hardware_are_not_those_in_memory() -> None:
     assert "yuv420p" not in formats_of(Codec("h264", "r"))
     assert isinstance(formats_of(Codec("rawvideo", "r")), set)
+
+
+def test_devices_can_be_said_on_the_command_line() -> None:
+    assert parser._HWACCELS == HWACCELS
+    given = parser.make_parser().parse_args(["run", "clip.mp4", "--hwaccel", "cuda", "--pixels", "host"])
+    settings = run_settings(given)
+    assert settings.source.hwaccel == "cuda"
+    assert settings.engine.pixels == "host"
+    assert run_settings(parser.make_parser().parse_args(["run", "clip.mp4"])).source.hwaccel == ""
+
+
+def test_a_source_says_that_software_decodes_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hardware, "unusable", lambda _: "no such device")
+    with open_source("sample", SourceSettings(hwaccel="cuda")) as source:
+        assert source.info.codec == "h264 in software (cuda: no such device)"
+        assert next(iter(source)).image.shape == (720, 960, 3)
+    assert ["decoded in software instead" in record.getMessage() for record in caplog.records] == [True]
+
+
+@pytest.mark.skipif("qsv" not in hwdevices_available(), reason="this build of FFmpeg does not know the device")
+def test_a_device_without_a_decoder_is_noticed_once_a_picture_came(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FFmpeg itself turns to software here, for its decoder of H.264 knows nothing of Quick Sync."""
+    usable(monkeypatch, "qsv")
+    with open_source("sample", SourceSettings(hwaccel="qsv")) as source:
+        assert source.info.codec == "h264 in software (qsv: it has no decoder for h264 here)"
+        assert next(iter(source)).planes is not None
+    assert ["no decoder for h264" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_nothing_changes_where_hardware_is_not_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    with open_source("sample") as source:
+        assert source.info.codec == "h264"
+    assert not caplog.records

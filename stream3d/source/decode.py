@@ -12,6 +12,7 @@ import av.error
 
 from stream3d.errors import SourceError, SourceFormatError
 from stream3d.source.gate import opened_through_gate
+from stream3d.source.hardware import Hardware
 from stream3d.source.info import SourceCounts
 from stream3d.source.opening import open_container, video_stream
 from stream3d.source.settings import SourceSettings
@@ -48,9 +49,10 @@ class Decoder:
         self._settings = settings
         self._counts = counts
         self._closed = False
+        self._hardware = Hardware(settings.hwaccel, target.shown)
         with contextlib.ExitStack() as gate:
             inner = gate.enter_context(opened_through_gate(target))
-            self.container, self._length = open_container(inner, settings)
+            self.container, self._length = open_container(inner, settings, self._hardware)
             self._gate = gate.pop_all()
         try:
             self.stream = video_stream(self.container, target, settings)
@@ -64,6 +66,11 @@ class Decoder:
     def finite(self) -> bool:
         """Whether the server said how long it is: a file, whatever else is known. Lists and series of images grow."""
         return bool(self._length) and self.container.format.name not in _GROWING
+
+    @property
+    def codec(self) -> str:
+        """The codec's name, and where it is decoded if that was asked."""
+        return self._hardware.described(self.stream.codec_context.name)
 
     def close(self) -> None:
         """Close the container; only from the thread that reads it, since FFmpeg would read freed memory."""
@@ -86,6 +93,7 @@ class Decoder:
             SourceFormatError: there is none.
         """
         for decoded in frames:
+            self._hardware.check(self.stream.codec_context)
             return decoded
         damage = f"; {self._counts.skipped} damaged packets" if self._counts.skipped else ""
         raise SourceFormatError(f"{self._target.shown}: not one picture of its video can be decoded{damage}")

@@ -10,6 +10,7 @@ import av.error
 
 from stream3d.errors import SourceError, SourceFormatError, SourceNotFoundError, SourceRefusedError
 from stream3d.source.allow import LIMITS
+from stream3d.source.hardware import Hardware
 from stream3d.source.listen import WAIT_S
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
@@ -32,8 +33,8 @@ class Opened(NamedTuple):
     length: int | None
 
 
-def open_container(target: Target, settings: SourceSettings) -> Opened:
-    """Open ``target``; the caller closes it.
+def open_container(target: Target, settings: SourceSettings, hardware: Hardware) -> Opened:
+    """Open ``target``, to be decoded on ``hardware`` as far as that serves; the caller closes it.
 
     Raises:
         SourceNotFoundError, SourceRefusedError, SourceFormatError, SourceError: as the cause demands.
@@ -58,6 +59,7 @@ def open_container(target: Target, settings: SourceSettings) -> Opened:
             "r",
             format=target.format,
             container_options=limits | target.options,
+            hwaccel=hardware.accel(),
             options={"max_pixels": str(settings.max_pixels)},
             **extra,
         )

@@ -170,7 +170,7 @@ class VideoSource:
             duration_s=duration_s,
             frame_count=known or guess,
             live=target.kind == "camera" or (target.kind == "url" and duration_s is None and not self._decoder.finite),
-            codec=stream.codec_context.name,
+            codec=self._decoder.codec,
             container=container.format.name,
         )
 

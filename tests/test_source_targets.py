@@ -7,11 +7,12 @@ import traceback
 
 import pytest
 
-from stream3d.errors import SettingsError, SourceRefusedError, Stream3DError
+from stream3d.errors import SettingsError, SourceFormatError, SourceRefusedError, Stream3DError
 from stream3d.source import SourceSettings, open_source
 from stream3d.source.address import url_target
 from stream3d.source.allow import SCHEMES
 from stream3d.source.redaction import redact
+from tests.clips import write_clip
 from tests.test_source_bad_input import server
 
 SECRET = "Hunter2-sesame"  # noqa: S105 - of nobody
@@ -193,3 +194,10 @@ def test_targets_can_be_written_as_json():
     target = url_target("rtmp://127.0.0.1:5000/live?listen")
     fields = json.loads(json.dumps(dataclasses.asdict(target)))
     assert fields["address"] == "rtmp://127.0.0.1:5000/live"
+
+
+def test_a_packet_that_is_too_large_is_left_out(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "clip.mp4")
+    monkeypatch.setattr("stream3d.source.decode.MAX_PACKET_BYTES", 10)
+    with pytest.raises(SourceFormatError, match="12 damaged packets"):
+        open_source(path)

@@ -43,10 +43,11 @@ SCHEMES = {
 }
 LISTENING_SCHEMES = ("rtmp", "tcp", "rtsp")
 
-# Limits of every container: streams in it, bytes and microseconds looked at before its streams count as known. The time
-# matters to what is live: sound, which is never decoded, would otherwise keep FFmpeg probing for 5 s.
+# Limits of every container: streams in it, and bytes looked at before its kind and its streams count as known.
 LIMITS = {"max_streams": "64", "probesize": "5000000", "formatprobesize": "1048576"}
-LIVE_LIMITS = {"analyzeduration": "1000000"}
+# What is live is probed for 0.5 s at most, and for its rate over 3 pictures: FFmpeg would take 5 s over sound that is
+# never decoded. Where the key frame comes later, the decoder learns the size from it.
+LIVE_LIMITS = {"analyzeduration": "500000", "fpsprobesize": "3"}
 # One compressed picture; an intra-coded 8K picture of the best quality is a third of that.
 MAX_PACKET_BYTES = 64 * 2**20
 # A playlist of a day of 2 s segments is 2 MB.

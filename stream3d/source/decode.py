@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av.error
 
 from stream3d.errors import SourceError, SourceFormatError
+from stream3d.source.allow import MAX_PACKET_BYTES
 from stream3d.source.gate import opened_through_gate
 from stream3d.source.hardware import Hardware
 from stream3d.source.info import SourceCounts
@@ -116,6 +117,11 @@ class Decoder:
                 yield Decoded(frame, raw_s, frame.is_corrupt or packet.is_corrupt, captured_at)
 
     def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        if packet.size > MAX_PACKET_BYTES:
+            self._counts.corrupt += 1
+            self._counts.skipped += 1
+            log.warning("%s: a packet of %d bytes is left out", self._target.shown, packet.size)
+            return []
         try:
             return packet.decode()
         except av.error.FFmpegError as error:

@@ -12,9 +12,11 @@ from tests.clips import write_clip
 
 HEADER = "HTTP/1.0 200 OK\r\n{}\r\n"
 RATE = 30
+PACE_S = 0.01
+_STEPS = 200
 
 
-def stream_bytes(folder: Path, *, size: tuple[int, int] = (128, 96), count: int = 200) -> bytes:
+def stream_bytes(folder: Path, *, size: tuple[int, int] = (128, 96), count: int = 60) -> bytes:
     """A stream whose pictures can be told apart, with a key frame every ten."""
     path = folder / f"stream-{size[0]}x{size[1]}-{count}.ts"
     options = {"g": "10", "tune": "zerolatency", "threads": "1"}
@@ -22,13 +24,13 @@ def stream_bytes(folder: Path, *, size: tuple[int, int] = (128, 96), count: int 
 
 
 class LiveCamera:
-    """Sends ``data`` to whoever asks, at about 1.5 times its speed, and then hangs up; a context manager.
+    """Sends ``data`` to whoever asks, at its speed if that is two seconds long, and then hangs up; a context manager.
 
     ``frozen``: connections stay open and nothing is sent or answered. ``down``: nobody listens. ``data`` may be
     replaced at any time, with ``length`` it is a file; ``answers`` counts those that asked.
     """
 
-    def __init__(self, data: bytes, *, pause_s: float = 0.02) -> None:
+    def __init__(self, data: bytes, *, pause_s: float = PACE_S) -> None:
         self.data, self.pause_s, self.answers = data, pause_s, 0
         self.length: int | None = None
         self.flowing = threading.Event()
@@ -96,7 +98,7 @@ class LiveCamera:
             self.flowing.wait()
             self.answers += 1
             data = self.data
-            step = max(188, len(data) // 200)
+            step = max(188, len(data) // _STEPS)
             said = "" if self.length is None else f"Content-Length: {self.length}\r\n"
             connection.sendall(HEADER.format(said).encode())
             for start in range(0, len(data), step):

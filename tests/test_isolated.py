@@ -21,6 +21,7 @@ from stream3d.errors import SettingsError, SourceError, SourceFormatError, Sourc
 from stream3d.source.address import url_target
 from stream3d.source.info import SourceInfo
 from stream3d.source.isolated import Ended, ReaderProcess, Shot
+from stream3d.source.isolated.child import Outbox
 from stream3d.source.isolated.ring import SLOTS, Ring
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target, file_target
@@ -134,6 +135,30 @@ def test_of_a_live_source_the_newest_are_there_and_the_others_counted(tmp_path):
     for before, after in pairwise(got):
         assert after.lost == after.header.number - before.header.number - 1
     assert got[0].lost + sum(1 + shot.lost for shot in got[1:]) + 1 == got[-1].header.number
+
+
+def test_a_parent_that_does_not_listen_is_not_waited_for():
+    inlet, outlet = os.pipe()
+    outbox = Outbox(outlet)
+    messages = [f'{{"what":"shot","number":{number}}}\n'.encode() for number in range(10_000)]
+    for message in messages:
+        outbox.try_to_say(message)
+    os.close(outlet)
+    with os.fdopen(inlet, "rb") as said:
+        lines = list(said)
+    assert 0 < len(lines) < len(messages)
+    assert lines == messages[: len(lines)]
+
+
+@pytest.mark.parametrize("said", [b"{}\n", b"no json\n", b'{"what":"shot"}\n', b"[1]\n", b"x" * 2**16])
+def test_a_reader_that_makes_no_sense_is_ended(tmp_path, monkeypatch, said):
+    path = write_clip(tmp_path / "clip.mp4")
+    with reader(file_target(path)) as (process, _):
+        monkeypatch.setattr("stream3d.source.isolated.process.os.read", lambda *_: said)
+        _, ended = shots(process)  # those that had come before
+        monkeypatch.undo()
+        assert "makes no sense" in str(ended.error)
+        assert not process.usable
 
 
 def test_the_ring_tells_what_was_overwritten():

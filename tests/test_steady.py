@@ -21,14 +21,15 @@ from stream3d.source.health import Health
 from stream3d.source.steady import SteadySource
 from stream3d.values import Frame
 from tests.clips import number_of
-from tests.live_camera import LiveCamera, stream_bytes
+from tests.live_camera import PACE_S, LiveCamera, stream_bytes
 
 PATIENCE_S = 20.0
+COUNT = 60
 
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory) -> bytes:
-    return stream_bytes(tmp_path_factory.mktemp("stream"))
+    return stream_bytes(tmp_path_factory.mktemp("stream"), count=COUNT)
 
 
 @contextmanager
@@ -96,7 +97,7 @@ class Watch:
 
 
 def test_the_end_of_a_live_stream_means_that_it_is_asked_for_again(stream):
-    with LiveCamera(stream, pause_s=0.002) as camera, watched(camera) as watch:
+    with LiveCamera(stream) as camera, watched(camera) as watch:
         watch.until(lambda: watch.health.reconnects >= 2)
         assert camera.answers >= 3
         assert watch.source.counts.read >= watch.frames - 1
@@ -191,18 +192,18 @@ def test_a_server_that_was_gone_is_found_again(stream):
 
 @pytest.mark.parametrize("bad", [b"", b"<html>no camera</html>" * 500, bytes(range(256)) * 2000])
 def test_garbage_in_place_of_the_stream_is_sat_out(stream, bad):
-    with LiveCamera(stream, pause_s=0.001) as camera, watched(camera) as watch:
+    with LiveCamera(stream) as camera, watched(camera) as watch:
         watch.until_more()
-        camera.data = bad
+        camera.data, camera.pause_s = bad, 0.001
         camera.cut()
         answers = camera.answers
         watch.until(lambda: camera.answers >= answers + 2)
-        camera.data = stream
+        camera.data, camera.pause_s = stream, PACE_S
         watch.until_more()
 
 
 def test_a_stream_that_is_cut_anywhere(stream):
-    with LiveCamera(stream, pause_s=0.001) as camera, watched(camera) as watch:
+    with LiveCamera(stream) as camera, watched(camera) as watch:
         for share in (0.5, 0.61, 0.77):
             camera.data = stream[: int(len(stream) * share) + 77]
             answers = camera.answers
@@ -213,7 +214,7 @@ def test_a_stream_that_is_cut_anywhere(stream):
 def test_another_size_after_the_break(stream, tmp_path):
     with LiveCamera(stream) as camera, watched(camera) as watch:
         watch.until_more()
-        camera.data = stream_bytes(tmp_path, size=(256, 192))
+        camera.data = stream_bytes(tmp_path, size=(256, 192), count=COUNT)
         camera.cut()
         watch.until(lambda: len(watch.sizes) == 2)
         assert watch.sizes == [(128, 96), (256, 192)]
@@ -283,9 +284,9 @@ def test_nothing_piles_up_over_many_reconnects(stream):
     me = psutil.Process()
     before = me.num_fds(), me.num_threads()
     quick = {"reconnect_first_s": 0.01, "reconnect_most_s": 0.01}
-    with LiveCamera(stream, pause_s=0.0) as camera, watched(camera, **quick) as watch:
+    with LiveCamera(stream) as camera, watched(camera, **quick) as watch:
         watch.until_more(30)
-        for _ in range(6):
+        for _ in range(4):
             reader, frames = watch.source.reader_pid, watch.frames
             if reader is not None:
                 os.kill(reader, signal.SIGKILL)
@@ -298,7 +299,7 @@ def test_a_remote_file_loses_nothing_and_ends_at_its_end(stream):
         camera.length = len(stream)
         with open_source(camera.url, SourceSettings(threads=1)) as source:
             assert not source.info.live
-            assert [number_of(frame.image) for frame in source] == list(range(200))
+            assert [number_of(frame.image) for frame in source] == list(range(COUNT))
         assert camera.answers == 1
     assert source.health.now().state == "ended"
 
@@ -335,7 +336,7 @@ def test_tries_grow_apart_and_are_bounded():
     backoff.good()
     assert backoff(now) == 0.0
     fast = Backoff(first_s=0.01, most_s=0.01, seed=1)
-    for _ in range(200):
+    for _ in range(COUNT):
         now += fast(now)
         tries.append(now)
     assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(tries, tries[40:], strict=False))

@@ -6,6 +6,7 @@ is gone it ends the process even while FFmpeg hangs.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -19,6 +20,7 @@ from stream3d.source.isolated.ring import SLOTS, Ring, Ticket
 from stream3d.source.video import VideoSource
 from stream3d.values import Frame
 
+_LONGEST_LOG = 400  # characters; short enough for a pipe to take at once
 _CLOSING_S = 0.3  # to say goodbye to a server, when the parent wants an end
 
 
@@ -52,17 +54,19 @@ class Outbox(logging.Handler):
     def __init__(self, descriptor: int) -> None:
         super().__init__(logging.WARNING)
         self._descriptor = descriptor
+        self._one_at_a_time = threading.Lock()
         if sys.platform != "win32":
             os.set_blocking(descriptor, False)
 
     def say(self, message: bytes) -> None:
         """Deliver ``message``, however long that takes."""
         rest = memoryview(message)
-        while rest:
-            try:
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                select.select((), (self._descriptor,), ())
+        with self._one_at_a_time:
+            while rest:
+                try:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:
+                    select.select((), (self._descriptor,), ())
 
     def try_to_say(self, message: bytes) -> None:
         """Deliver ``message`` or, when the parent has not listened for long, drop it.
@@ -70,14 +74,13 @@ class Outbox(logging.Handler):
         It is short enough for a pipe to take as a whole or not at all (POSIX promises 512 bytes). On Windows, where
         this has not run, pipes block: there a parent that does not listen stops the reading after a few seconds.
         """
-        try:
+        with self._one_at_a_time, contextlib.suppress(BlockingIOError):
             os.write(self._descriptor, message)
-        except BlockingIOError:
-            return
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log where the parent does."""
-        self.say(wire.line({"what": "log", "level": record.levelno, "text": record.getMessage()}))
+        text = record.getMessage()[:_LONGEST_LOG]
+        self.try_to_say(wire.line({"what": "log", "level": record.levelno, "text": text}))
 
 
 class Reader:

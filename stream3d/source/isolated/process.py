@@ -32,6 +32,8 @@ import sys
 sys.path.append(sys.argv.pop(1))
 from stream3d.source.isolated.child import main
 main(sys.argv[1:])"""
+_READS = 16  # of 64 KiB at once, which is more than a pipe holds
+_LONGEST = 2**19  # bytes of one message; it takes a few hundred
 _GOODBYE_S = 0.6  # longer than the child gives itself
 _START_S = 30.0  # of a machine that is very busy; it takes a quarter of a second at rest
 _OPEN_GRACE_S = 1.0  # beyond the time limit that FFmpeg was given, for the child to say itself what was wrong
@@ -106,18 +108,28 @@ class ReaderProcess:
             SourceError: (or another of this project's) it cannot be opened, or the process died or hung over it.
         """
         with self._using:
-            self.wait_until_ready()
-            self._ask(wire.request(target, settings))
-            limit_s = None if target.listens else settings.timeout_s + _OPEN_GRACE_S
-            message = self._next(limit_s)
-            if message is None:
-                self.kill()
-                raise SourceError(f"{self._shown}: no answer within {settings.timeout_s:g} s")
-            if message["what"] != "info":
-                raise wire.read_error(message)
-            info = wire.read_info(message)
-            self._lossless = not info.live
-            return info
+            try:
+                answer = self._answer(target, settings)
+            except (KeyError, TypeError, ValueError):
+                raise self._nonsense() from None
+            if isinstance(answer, Stream3DError):
+                raise answer
+            self._lossless = not answer.live
+            return answer
+
+    def _answer(self, target: Target, settings: SourceSettings) -> SourceInfo | Stream3DError:
+        self.wait_until_ready()
+        self._ask(wire.request(target, settings))
+        message = self._next(None if target.listens else settings.timeout_s + _OPEN_GRACE_S)
+        if message is None:
+            self.kill()
+            return SourceError(f"{self._shown}: no answer within {settings.timeout_s:g} s")
+        return wire.read_info(message) if message["what"] == "info" else wire.read_error(message)
+
+    def _nonsense(self) -> SourceError:
+        """Whatever has got hold of the process, it is no reader any more."""
+        self.kill()
+        return SourceError(f"{self._shown}: its reader process says what makes no sense")
 
     def wait_until_ready(self) -> None:
         """Wait until it has imported what it needs; ``open`` does that by itself.
@@ -137,15 +149,21 @@ class ReaderProcess:
     def take(self, timeout_s: float) -> wire.Shot | Ended | None:
         """The oldest picture that is still there, the end of them, or None if neither comes within ``timeout_s``."""
         with self._using:
-            deadline = time.monotonic() + timeout_s
-            while (message := self._next(deadline - time.monotonic())) is not None:
-                if message["what"] == "end":
-                    return Ended(wanted=message["wanted"])
-                if message["what"] != "shot":
-                    return Ended(error=wire.read_error(message))
-                if (shot := self._shot(wire.read_shot(message))) is not None:
-                    return shot
-            return None
+            try:
+                return self._take(timeout_s)
+            except (KeyError, TypeError, ValueError):
+                return Ended(error=self._nonsense())
+
+    def _take(self, timeout_s: float) -> wire.Shot | Ended | None:
+        deadline = time.monotonic() + timeout_s
+        while (message := self._next(deadline - time.monotonic())) is not None:
+            if message["what"] == "end":
+                return Ended(wanted=message["wanted"])
+            if message["what"] != "shot":
+                return Ended(error=wire.read_error(message))
+            if (shot := self._shot(wire.read_shot(message))) is not None:
+                return shot
+        return None
 
     def _shot(self, header: wire.Header) -> wire.Shot | None:
         """None where it has been overwritten."""
@@ -176,10 +194,14 @@ class ReaderProcess:
 
     def _receive(self, timeout_s: float) -> None:
         """Take in all that has been said, waiting for it up to ``timeout_s``."""
-        while not self._all_said and readable(self._outlet.fileno(), timeout_s):
+        for _ in range(_READS):
+            if self._all_said or not readable(self._outlet.fileno(), timeout_s):
+                return
             said, timeout_s = os.read(self._outlet.fileno(), 65536), 0.0
             self._all_said = not said
             *lines, self._rest = (self._rest + said).split(b"\n")
+            if len(self._rest) > _LONGEST:
+                raise ValueError(f"a message of more than {_LONGEST} bytes")
             self._messages.extend(map(json.loads, lines))
 
     def _obituary(self) -> wire.Message:

@@ -49,7 +49,7 @@ def pixel_device(settings: EngineSettings | None = None) -> str | None:
         return None if device == "cpu" else device
     if device == "cpu" and settings.engine in ("auto", "openvino"):
         raise EngineError(
-            "pixels = 'device' needs an engine that takes tensors, and OpenVINO takes arrays; leave it at auto, or use"
+            "--pixels device needs an engine that takes tensors, and OpenVINO takes arrays; leave it at auto, or use"
             " --engine torch or inductor"
         )
     return device

@@ -45,7 +45,7 @@ def tensor_engine(engine: Engine) -> TensorEngine:
     if not isinstance(serving, TensorEngine):
         raise EngineError(
             f"{engine.describe().get('runtime', 'this engine')} takes no tensors, so pictures cannot be cut on a device"
-            " for it; use --engine torch, inductor or tensorrt, or leave pixels at auto"
+            " for it; use --engine torch, inductor or tensorrt, or leave --pixels at auto"
         )
     return serving
 

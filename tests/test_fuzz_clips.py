@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -171,3 +172,23 @@ def test_deaths_of_the_process_are_told_by_seed(
     assert said["outcome"] == outcome
     assert detail in said.get("detail", "")
     assert outcome in GOOD or summed_up([said])["failures"] == [said]
+
+
+# --- what was found, as it was found -------------------------------------------------------------------------------
+
+FOUND = Path(__file__).parent / "fuzz" / "found"
+READ = """
+import sys
+from stream3d.source import SourceSettings, open_source
+with open_source(sys.argv[1], SourceSettings(threads=2)) as source:
+    print(sum(1 for _ in source))
+"""
+
+
+def test_a_damaged_clip_over_which_ffmpeg_waits_for_ever_with_frame_threads() -> None:
+    """19 KB; the HEVC decoder of FFmpeg 8.1.2 has three threads wait for each other. So it gets none of that kind."""
+    clip = FOUND / "hevc-waits.mkv"
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(clip)], cwd=run.ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) == 3

@@ -102,8 +102,9 @@ def video_stream(container: InputContainer, target: Target, settings: SourceSett
         )
     check_size(target.shown, codec.width, codec.height, settings)
     codec.options = {"max_pixels": str(settings.max_pixels), "codec_whitelist": ",".join(target.codecs)}
-    # Frame threads delay every picture by one per thread: good for files, bad for what is live.
-    codec.thread_type = "SLICE" if target.remote else "AUTO"
+    # Frame threads delay every picture by one per thread: good for files, bad for what is live. FFmpeg's HEVC decoder
+    # waits for ever over some damaged pictures if it has them (seen in 8.1.2), and then not even Ctrl-C is heard.
+    codec.thread_type = "SLICE" if target.remote or codec.name == "hevc" else "AUTO"
     codec.thread_count = settings.threads or 0
     return stream
 

@@ -14,6 +14,7 @@ from benchmarks.tree import Holding
 _WARM_UP, _WARM_UP_S = 0.2, 600.0  # of the run, and never more than this: what the fit leaves out
 _SETTLED_S = 5.0  # after the start, or a cut, until things are compared
 _KEPT_S = 2.0  # gaps up to this must not cost anybody their id
+_ENDED_S = 6.0  # gaps longer than this must: a second more than people are remembered
 _FEWEST = 5  # samples that a line is fitted to
 
 Said = Sequence[dict[str, Any]]
@@ -107,6 +108,7 @@ def _calm(samples: Sequence[Holding], cuts: Sequence[Cut], said: Said) -> list[H
 def _after_cuts(shown: Sequence[Shown], cuts: Sequence[Cut]) -> dict[str, Any]:
     came_back = recoveries(shown, cuts)
     over = gaps(shown, cuts)
+    long = [kept for seconds, kept in over if seconds > _ENDED_S]
     short = [kept for seconds, kept in over if seconds <= _KEPT_S]
     kinds: dict[str, list[float]] = {"all": []}
     for cut, seconds in zip(cuts, came_back, strict=True):
@@ -120,7 +122,7 @@ def _after_cuts(shown: Sequence[Shown], cuts: Sequence[Cut]) -> dict[str, Any]:
             kind: [round(f(values), 2) for f in (min, median, max)] for kind, values in kinds.items() if values
         },
         "gaps_to_2_s": len(short),
-        "ids_kept_over_them": sum(short),
-        "gaps_longer": len(over) - len(short),
-        "ids_kept_over_longer": sum(kept for seconds, kept in over if seconds > _KEPT_S),
+        "ids_kept_over_these": sum(short),
+        "gaps_over_6_s": len(long),
+        "ids_kept_over_those": sum(long),
     }

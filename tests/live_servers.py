@@ -70,10 +70,11 @@ def camera_clip(
     size: tuple[int, int] | None = None,
     fps: int = 30,
     key_every: int = 15,
+    seconds: float = 60.0,
     there_and_back: bool = False,
     numbered: bool = False,
 ) -> Path:
-    """``clip`` coded as cameras do: H.264 without B-frames, a key frame every ``key_every`` pictures.
+    """The first ``seconds`` of ``clip`` coded as cameras do: H.264 without B-frames, key frames ``key_every`` apart.
 
     The ending of ``to`` chooses the container; ``.h264`` is a byte stream with access unit delimiters. ``size`` is
     reached by scaling and, where it is wider, black at the sides; ``there_and_back`` plays it backwards too, so that
@@ -89,7 +90,20 @@ def camera_clip(
         filters += [_block(bit, "white", enable=f":enable='mod(floor(n/{1 << bit}),2)'") for bit in range(_BITS)]
     coding = ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-bf", "0", "-g", str(key_every)]
     x264 = f"aud=1:repeat-headers=1:scenecut=0:keyint={key_every}"
-    command = ["ffmpeg", "-v", "error", "-y", "-i", str(clip), "-an", "-filter_complex", ",".join(filters), *coding]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-t",
+        str(seconds),
+        "-i",
+        str(clip),
+        "-an",
+        "-filter_complex",
+        ",".join(filters),
+        *coding,
+    ]
     more = ["-threads", "1", "-pix_fmt", "yuv420p", "-x264-params", x264]
     subprocess.run([*command, *more, str(to)], check=True, timeout=120)
     return to

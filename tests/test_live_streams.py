@@ -23,6 +23,7 @@ import pytest
 
 import stream3d
 from stream3d.errors import SourceError
+from stream3d.pipeline import RunSettings
 from stream3d.source import Source, SourceSettings, open_source
 from stream3d.track import TrackSettings
 from tests.live_servers import (
@@ -42,7 +43,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/fd").is_
 
 PATIENCE_S = 30.0
 SMALL, LARGER = (160, 120), (320, 240)
-FPS = 15
+FPS, PERSON_FPS = 30, 15
 QUICK = SourceSettings(timeout_s=8.0)
 
 
@@ -63,15 +64,18 @@ def clips(tmp_path_factory) -> Clips:
     if not has_ffmpeg():
         pytest.skip(NEEDS_FFMPEG)
     folder = tmp_path_factory.mktemp("clips")
-    ts = camera_clip(SAMPLE, folder / "small.mkv", size=SMALL, fps=FPS, key_every=FPS)
-    mjpeg = folder / "small.avi"
+
+    def clip(name: str, size: tuple[int, int], fps: int = FPS, key_every: int = 15, **more: bool) -> Path:
+        return camera_clip(SAMPLE, folder / name, size=size, fps=fps, key_every=key_every, seconds=4.0, **more)
+
+    ts, mjpeg = clip("small.mkv", SMALL), folder / "small.avi"
     coding = ["-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p"]
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", str(ts), *coding, str(mjpeg)], check=True, timeout=60)
     return Clips(
-        small=camera_clip(SAMPLE, folder / "small.h264", size=SMALL, fps=FPS, key_every=FPS),
-        larger=camera_clip(SAMPLE, folder / "larger.h264", size=LARGER, fps=FPS, key_every=FPS),
-        long_gop=camera_clip(SAMPLE, folder / "long.h264", size=SMALL, fps=FPS, key_every=4 * FPS),
-        person=camera_clip(SAMPLE, folder / "person.h264", size=(480, 360), fps=FPS, there_and_back=True),
+        small=clip("small.h264", SMALL),
+        larger=clip("larger.h264", LARGER),
+        long_gop=clip("long.h264", SMALL, key_every=2 * FPS),
+        person=clip("person.h264", (480, 360), fps=PERSON_FPS, there_and_back=True),
         ts=ts,
         mjpeg=mjpeg,
     )
@@ -79,11 +83,19 @@ def clips(tmp_path_factory) -> Clips:
 
 @pytest.fixture
 def rtsp(clips) -> Iterator[RtspServer]:
-    """One camera that can be switched to larger pictures, and one whose key frames are four seconds apart."""
+    """One camera that can be switched to larger pictures, and one whose key frames are two seconds apart."""
     if not has_rtsp():
         pytest.skip(NEEDS_RTSP)
-    mounts = {"camera": [clips.small, clips.larger], "late": [clips.long_gop], "person": [clips.person]}
-    with RtspServer(mounts, fps=FPS) as server:
+    with RtspServer({"camera": [clips.small, clips.larger], "late": [clips.long_gop]}, fps=FPS) as server:
+        yield server
+
+
+@pytest.fixture
+def watched(clips) -> Iterator[RtspServer]:
+    """A camera, ``person``, before which somebody moves."""
+    if not has_rtsp():
+        pytest.skip(NEEDS_RTSP)
+    with RtspServer({"person": [clips.person]}, fps=PERSON_FPS) as server:
         yield server
 
 
@@ -196,7 +208,7 @@ def test_truncated_pictures_are_counted_and_survived(rtsp):
         wait_for(lambda: watching.source.counts.corrupt > 0, "damage")
         watching.more()
         rtsp.set("camera", damage=0)
-        watching.more(2 * FPS)
+        watching.more(FPS)
         assert watching.source.health.now().state == "live"
     watching.check()
 
@@ -321,6 +333,9 @@ def test_what_is_pushed_to_us(clips, scheme, form):
 # --- whole runs ---
 
 
+SHORT_MEMORY = RunSettings(track=TrackSettings(memory_s=2.5))
+
+
 class Following:
     """``stream3d.results`` of one camera in a thread: when each result was given, and whom it shows."""
 
@@ -342,7 +357,7 @@ class Following:
 
     def _follow(self) -> None:
         try:
-            with closing(stream3d.results(self._url)) as results:
+            with closing(stream3d.results(self._url, SHORT_MEMORY)) as results:
                 for result in results:
                     self.seen.append((result.poses.pts, result.frame.captured_at, result.poses.person.tolist()))
                     if self._over.is_set():
@@ -363,17 +378,17 @@ class Following:
 
 
 @pytest.mark.usefixtures("weights")
-def test_somebody_stays_who_they_are_over_a_short_gap_and_is_somebody_else_after_a_long_one(rtsp):
-    with Following(rtsp.url("person")) as following:
+def test_somebody_stays_who_they_are_over_a_short_gap_and_is_somebody_else_after_a_long_one(watched):
+    with Following(watched.url("person")) as following:
         first = following.ids()
-        rtsp.set("person", silent=1)
+        watched.set("person", silent=1)
         time.sleep(1.2)
-        rtsp.set("person", silent=0)
+        watched.set("person", silent=0)
         assert following.ids() & first
         before = following.ids()
-        rtsp.set("person", silent=1)
-        time.sleep(TrackSettings().memory_s + 1.0)
-        rtsp.set("person", silent=0)
+        watched.set("person", silent=1)
+        time.sleep(SHORT_MEMORY.track.memory_s + 1.0)
+        watched.set("person", silent=0)
         assert not following.ids() & before
     assert (np.diff([pts for pts, _, _ in following.seen]) > 0).all()
 
@@ -422,13 +437,13 @@ def started(process: subprocess.Popen[str], journal: Path) -> psutil.Process:
 
 
 @pytest.mark.usefixtures("weights")
-def test_a_run_outlives_its_server_and_ends_when_asked(rtsp, tmp_path):
+def test_a_run_outlives_its_server_and_ends_when_asked(watched, tmp_path):
     out = tmp_path / "out.npz"
-    words = command(rtsp.url("person"), "--save", str(out), "--quiet")
+    words = command(watched.url("person"), "--save", str(out), "--quiet")
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         try:
             reader = started(process, tmp_path / "out.npz.journal")
-            restarted(rtsp, process)
+            restarted(watched, process)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=PATIENCE_S)
         finally:
@@ -454,8 +469,8 @@ def restarted(server: Server, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.usefixtures("weights")
-def test_a_run_that_is_killed_leaves_no_reader_and_loses_no_row(rtsp, tmp_path):
-    words = command(rtsp.url("person"), "--save", str(tmp_path / "out.npz"), "--quiet")
+def test_a_run_that_is_killed_leaves_no_reader_and_loses_no_row(watched, tmp_path):
+    words = command(watched.url("person"), "--save", str(tmp_path / "out.npz"), "--quiet")
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
         try:
             reader = started(process, tmp_path / "out.npz.journal")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream3d.errors import SettingsError, SourceFormatError, SourceRefusedError, Stream3DError
 from stream3d.source import SourceSettings, open_source
@@ -34,6 +37,12 @@ TOKEN = "correct-horse-battery-staple"  # noqa: S105 - of nobody
 def test_what_is_shown_holds_no_secret(url, shown):
     assert redact(url) == shown
     assert SECRET not in redact(url)
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=30))
+def test_no_password_is_shown_however_it_is_written(password):
+    with contextlib.suppress(SourceRefusedError):
+        assert redact(f"rtsp://me:{password}@cam:554/1?w=2") == "rtsp://***@cam:554/1?w=2"
 
 
 @pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - {"srt"}))

@@ -145,6 +145,13 @@ def test_keys_and_maps_are_held_to_the_same(folder):
     assert asked == []
 
 
+def test_encrypted_segments_are_refused_in_words(folder):
+    (folder / "key").write_bytes(bytes(16))
+    (folder / "secret.m3u8").write_text(playlist("good0.ts", more='#EXT-X-KEY:METHOD=AES-128,URI="key"\n'))
+    with website(folder) as (port, _), pytest.raises(SourceRefusedError, match="its pictures are encrypted"):
+        numbers(f"http://127.0.0.1:{port}/secret.m3u8")
+
+
 def test_a_live_playlist_is_checked_each_time_it_is_read_again(folder):
     with website(folder) as (other, untouched):
         lists = [

@@ -69,11 +69,16 @@ def _auto() -> str:
 def _video() -> dict[str, str]:
     import av
 
+    from stream3d.source.address import srt_is_built_in
+    from stream3d.source.camera_list import list_cameras
+
     wanted = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", "gif")
     return {
         "FFmpeg (in av)": av.ffmpeg_version_info,
         "decoders": ", ".join(name for name in wanted if name in av.codecs_available),
         "encoder of .mp4": "libx264" if "libx264" in av.codecs_available else "mpeg4",
+        "srt://": "built in" if srt_is_built_in() else "not built in",
+        "cameras": ", ".join(f"{camera.number} {camera.name}" for camera in list_cameras()) or "none",
     }
 
 

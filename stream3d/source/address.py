@@ -43,6 +43,13 @@ def url_target(url: str, settings: SourceSettings | None = None) -> Target:
     return target if scheme != "rtmp" else replace(target, format="flv")
 
 
+def srt_is_built_in() -> bool:
+    """Whether FFmpeg, as PyAV brings it, knows SRT; PyAV's own wheels do not."""
+    import av._core
+
+    return "--enable-libsrt" in av._core.library_meta["libavformat"]["configuration"]
+
+
 def _options(scheme: str, parts: SplitResult, settings: SourceSettings) -> dict[str, str]:
     if scheme in ("rtsp", "rtsps"):
         return {"rtsp_transport": settings.rtsp_transport if scheme == "rtsp" else "tcp"}
@@ -76,9 +83,9 @@ def _check_datagrams(target: Target, parts: SplitResult) -> None:
 
 
 def _check_srt(target: Target, parts: SplitResult) -> None:
-    import av._core
+    import av
 
-    if "--enable-libsrt" not in av._core.library_meta["libavformat"]["configuration"]:
+    if not srt_is_built_in():
         raise SourceRefusedError(
             f"{target.shown}: srt:// is not built into the FFmpeg of this PyAV {av.__version__}; let another program"
             " pass it on, for example: ffmpeg -i srt://… -c copy -f mpegts udp://127.0.0.1:5000"

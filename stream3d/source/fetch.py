@@ -59,6 +59,8 @@ class Fetch:
             origin = _origin(url)
         except ValueError:
             raise SourceRefusedError(f"{self.shown}: names an address that cannot be read") from None
+        if parts.scheme.startswith("crypto"):
+            raise SourceRefusedError(f"{self.shown}: its pictures are encrypted, which is not opened")
         if origin not in self._allowed:
             raise SourceRefusedError(
                 f"{self.shown}: names {redact(url)[:200]!r}, not on the same host and port: not opened"
@@ -103,7 +105,10 @@ class Fetch:
         if isinstance(cause, TimeoutError):
             return SourceError(f"{self.shown}: {late}")
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return SourceRefusedError(f"{self.shown}: its certificate is not trusted ({cause.verify_message})")
+            return SourceRefusedError(
+                f"{self.shown}: its certificate is not trusted ({cause.verify_message}); if it should be, name a file"
+                " that holds it in the environment variable SSL_CERT_FILE"
+            )
         why = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
         return SourceError(f"{self.shown}: cannot be opened, or broke off ({why})")
 

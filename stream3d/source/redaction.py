@@ -23,11 +23,11 @@ def redact(url: str, secret: str | None = None) -> str:
     if secret:
         url = url.replace(secret, "***")
     scheme, mark, rest = url.partition("://")
-    _, at, rest = rest.rpartition("@")
+    user, at, rest = rest.rpartition("@")
     parts = split_url(f"{scheme}{mark}{rest}")
     pairs = [(key, "***" if _SECRET.search(key) else value) for key, value in parse_qsl(parts.query, True)]
     query = urlencode(pairs, safe="*/:") if any(value == "***" for _, value in pairs) else parts.query
-    return parts._replace(netloc=f"***@{parts.netloc}" if at else parts.netloc, query=query).geturl()
+    return parts._replace(netloc=f"{'***' if user else ''}{at}{parts.netloc}", query=query).geturl()
 
 
 def safe_name(text: str) -> str:

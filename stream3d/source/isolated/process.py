@@ -56,7 +56,10 @@ class ReaderProcess:
 
     def __init__(self, shown: str, max_pixels: int) -> None:
         self._shown = shown
-        self._ring = Ring.create(max_pixels)
+        try:
+            self._ring = Ring.create(max_pixels)
+        except OSError as error:
+            raise SourceError(f"{shown}: no shared memory for its pictures ({error.strerror})") from None
         try:
             self._process = self._start()
         except BaseException:

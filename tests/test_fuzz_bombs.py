@@ -18,10 +18,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from stream3d.nets.tflite import read_tflite
 from stream3d.sinks.convert import convert_tracks
 from stream3d.trackfile import recover
+from tests.flatbuffer_writer import Table
 from tests.test_fuzz_readers import journal_of
 from tests.test_trackfile import FULL, write_journal
+from tests.tflite_writer import Model
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
 
@@ -206,6 +209,29 @@ def test_links_laid_in_a_folder_of_outputs_are_not_followed(tmp_path: Path) -> N
     assert precious.read_text() == "mine"
 
 
+def sparse_nothing(path: Path) -> Path:
+    """Two axes, one of which is endless and the other empty: together they hold no value."""
+    model = Model((1, 2, 2, 4))
+    axes = [Table({0: ("b", 0), 1: ("i", size)}) for size in (2**31 - 1, 0)]
+    model.tensor((2**31 - 1, 0), "float16", [0.0], Table({0: np.arange(2, dtype="<i4"), 2: axes}))
+    path.write_bytes(model.bytes())
+    return path
+
+
+def greedy_operators(path: Path) -> Path:
+    """Many operators that each read very many tensors."""
+    model = Model((1, 2, 2, 4))
+    inputs = (0,) * 15_000
+    for _ in range(200):
+        model.operator(2, inputs, 0)
+    path.write_bytes(model.bytes())
+    return path
+
+
+def read_tflite_file(path: Path) -> None:
+    read_tflite(path.read_bytes())
+
+
 KEYPOINTS, MOTION = "stream3d.lift.keypoints:read_keypoints", "train.mocap.files:read_motion"
 LIFTER = "tests.test_fuzz_readers:_use_lifter"
 
@@ -220,6 +246,8 @@ LIFTER = "tests.test_fuzz_readers:_use_lifter"
         (piped_openpose, "folder", KEYPOINTS, "TrackFileError"),
         (greedy_lifter, "l.safetensors", LIFTER, "ModelError"),
         (deep_lifter, "l.safetensors", LIFTER, "ModelError"),
+        (sparse_nothing, "a.tflite", "tests.test_fuzz_bombs:read_tflite_file", "ModelError"),
+        (greedy_operators, "a.tflite", "tests.test_fuzz_bombs:read_tflite_file", "ModelError"),
         (wide_bvh, "a.bvh", MOTION, "TrackFileError"),
         (endless_asf, "a.amc", MOTION, "TrackFileError"),
     ],

@@ -14,7 +14,7 @@ import stream3d.pipeline.runner as pipeline_run
 from stream3d.cli.options import run_settings
 from stream3d.cli.parser import make_parser
 from stream3d.errors import SourceError
-from stream3d.pipeline import RunSettings, results
+from stream3d.pipeline import Rooms, RunSettings, results
 from stream3d.pipeline.in_flight import at_once, groups, in_flight, possible
 from stream3d.pipeline.rooms import of_stills
 from stream3d.pose2d import Ahead, Found, Landmarks
@@ -54,7 +54,11 @@ def through(walk: Path, count: int, *, lookahead: int = 0) -> list[Result]:
 
 @pytest.mark.parametrize("count", [2, 3, 4])
 @pytest.mark.parametrize("lookahead", [0, 3])
-def test_nothing_changes_but_the_speed(walk: Path, count: int, lookahead: int) -> None:
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_nothing_changes_but_the_speed(
+    walk: Path, count: int, lookahead: int, on_cpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rooms, "on_cpu", on_cpu)
     ours, theirs = (through(walk, number, lookahead=lookahead) for number in (count, 1))
     assert [result.frame.index for result in ours] == list(range(COUNT))
     for one, other in zip(ours, theirs, strict=True):

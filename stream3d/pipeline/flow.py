@@ -13,6 +13,8 @@ from stream3d.pipeline.settings import RunSettings
 from stream3d.pipeline.together import Budget, Together
 from stream3d.values import Result
 
+_GPU_BATCH = 4  # frames at once, of which each crop is one row
+
 Flow = Generator[Result | None, None, None]
 """Results, those of each source in order; None when nothing has come for a while."""
 
@@ -42,7 +44,9 @@ def _in_flight(feeds: Feeds, rooms: Rooms) -> Flow:
     workers = cores()
     (feed,) = feeds.feeds
     frames = (frame for together in feeds for frame in together)
-    with closing(in_flight(rooms, frames, count=at_once(workers), workers=workers)) as through:
+    with closing(
+        in_flight(rooms, frames, count=at_once(workers if rooms.on_cpu else _GPU_BATCH), workers=workers)
+    ) as through:
         yield from through
     yield from rooms.finish(feed.source_id)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 from stream3d.errors import Stream3DError
 from stream3d.pipeline.rooms import Rooms
@@ -30,16 +31,17 @@ def at_once(workers: int) -> int:
 
 
 def possible(rooms: Rooms) -> bool:
-    """Whether frames may be in flight: of moving pictures, with nets on a CPU, which several threads may run."""
-    return not rooms.stills and rooms.on_cpu
+    """Whether frames may be in flight: of moving pictures."""
+    return not rooms.stills
 
 
 def in_flight(rooms: Rooms, frames: Iterable[Frame], *, count: int, workers: int) -> Generator[Result, None, None]:
     """The results of ``frames``, in order.
 
-    Of ``count`` frames all crops are read at the same time, in ``workers`` threads, where people are guessed to be by
-    their motion; then people are followed frame by frame, and whoever is not where they were guessed is read again.
-    Meanwhile the frames before are lifted and smoothed. Everything that was begun ends before this does.
+    Of ``count`` frames all crops are read at the same time, in ``workers`` threads or on a GPU in one batch, where
+    people are guessed to be by their motion; then people are followed frame by frame, and whoever is not where they
+    were guessed is read again. Meanwhile the frames before are lifted and smoothed. Everything that was begun ends
+    before this does.
 
     Raises:
         Stream3DError: the frames broke off; the results of those that came were given before.
@@ -80,34 +82,48 @@ def groups(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
         yield group
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What the nets were asked of a frame."""
-
-    frame: Frame
-    guess: Ahead
-    reading: Future[Landmarks | None]
-    looking: Future[Found] | None
-
-    def known(self) -> Ahead:
-        """Their answers, once they are there."""
-        found = None if self.looking is None else self.looking.result()
-        return Ahead(regions=self.guess.regions, seen=self.reading.result(), found=found)
-
-
 def _followed(rooms: Rooms, group: Sequence[Frame], pool: ThreadPoolExecutor) -> list[tuple[Frame, Tracks2D]]:
     guesses = [Ahead(regions=rooms.track.guess(frame.stamp)) for frame in group]
     look = _first_look(rooms, group, guesses)
-    begun = [
-        _Begun(
-            frame=frame,
-            guess=guess,
-            looking=pool.submit(rooms.pose2d.look, frame) if k == look else None,
-            reading=pool.submit(rooms.pose2d.read, frame, guess.regions),
+    ask = _in_threads if rooms.on_cpu else _in_one_batch
+    return [(frame, rooms.followed(frame, known())) for frame, known in ask(rooms, group, guesses, look, pool)]
+
+
+_Known = Callable[[], Ahead]
+"""What the nets say of a frame, once they have said it."""
+
+
+def _in_threads(
+    rooms: Rooms, group: Sequence[Frame], guesses: Sequence[Ahead], look: int | None, pool: ThreadPoolExecutor
+) -> list[tuple[Frame, _Known]]:
+    """Each frame's crops in a thread of its own; who is who in the first is settled while the last is still read."""
+
+    def known(guess: Ahead, reading: Future[Landmarks | None], looking: Future[Found] | None) -> Ahead:
+        found = None if looking is None else looking.result()
+        return replace(guess, seen=reading.result(), found=found)
+
+    return [
+        (
+            frame,
+            partial(
+                known,
+                guess,
+                looking=pool.submit(rooms.pose2d.look, frame) if k == look else None,
+                reading=pool.submit(rooms.pose2d.read, frame, guess.regions),
+            ),
         )
         for k, (frame, guess) in enumerate(zip(group, guesses, strict=True))
     ]
-    return [(one.frame, rooms.followed(one.frame, one.known())) for one in begun]
+
+
+def _in_one_batch(
+    rooms: Rooms, group: Sequence[Frame], guesses: Sequence[Ahead], look: int | None, _: ThreadPoolExecutor
+) -> list[tuple[Frame, _Known]]:
+    """All crops of all frames in one call, which is what a GPU wants."""
+    seen = rooms.pose2d.read_together(group, [guess.regions for guess in guesses])
+    found = [rooms.pose2d.look(frame) if k == look else None for k, frame in enumerate(group)]
+    answers = zip(group, guesses, seen, found, strict=True)
+    return [(frame, partial(replace, guess, seen=one, found=other)) for frame, guess, one, other in answers]
 
 
 def _first_look(rooms: Rooms, group: Sequence[Frame], guesses: Sequence[Ahead]) -> int | None:

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream3d.errors import SettingsError, SourceFormatError, SourceRefusedError, Stream3DError
+from stream3d.errors import SettingsError, SourceError, SourceFormatError, SourceRefusedError, Stream3DError
 from stream3d.source import SourceSettings, open_source
 from stream3d.source.address import url_target
 from stream3d.source.allow import SCHEMES
 from stream3d.source.redaction import redact
+from stream3d.source.video import VideoSource
 from tests.clips import write_clip
 from tests.test_source_bad_input import server
 
@@ -210,3 +211,26 @@ def test_a_packet_that_is_too_large_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("stream3d.source.decode.MAX_PACKET_BYTES", 10)
     with pytest.raises(SourceFormatError, match="12 damaged packets"):
         open_source(path)
+
+
+@pytest.mark.parametrize(
+    "to", ["rtsp://127.0.0.1:{}/x", "http://127.0.0.1:{}/x", "tcp://127.0.0.1:{}", "file:///etc/hostname"]
+)
+def test_an_rtsp_server_cannot_send_us_elsewhere(to):
+    asked: list[bytes] = []
+    reached: list[bytes] = []
+
+    def redirecting(connection):
+        while data := connection.recv(4096):
+            asked.append(data.split(b" ")[0])
+            number = next(line for line in data.split(b"\r\n") if line.lower().startswith(b"cseq"))
+            answer = b"200 OK\r\nPublic: DESCRIBE" if asked[-1] == b"OPTIONS" else b"302 Found\r\nLocation: " + place
+            connection.sendall(b"RTSP/1.0 " + answer + b"\r\n" + number + b"\r\n\r\n")
+
+    with server(lambda connection: reached.append(connection.recv(4096))) as other, server(redirecting) as port:
+        place = to.format(other).encode()
+        target = url_target(f"rtsp://127.0.0.1:{port}/a")
+        with pytest.raises(SourceError):
+            VideoSource(target, SourceSettings(timeout_s=5))
+    assert asked == [b"OPTIONS", b"DESCRIBE"]
+    assert reached == []

@@ -30,6 +30,8 @@ from benchmarks.tree import holding
 from tests.live_servers import RtspServer, camera_clip, free_port
 from tests.xvfb import Xvfb
 
+_START_S = 120.0
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run, then judge, print, write and draw."""
@@ -81,6 +83,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> Soak:
         errors = stack.enter_context((folder / "stderr").open("w", encoding="utf-8"))
         process = subprocess.Popen(command, cwd=ROOT, env=environment(display), stderr=errors)
         stack.callback(_end, process)
+        _await_results(process, folder / "log.jsonl")
         soak = Soak(began=time.monotonic(), cutters=cutters)
         _watch(soak, process, arguments, port)
         process.send_signal(signal.SIGINT)
@@ -123,11 +126,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def _await_results(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the nets are ready and the first pictures have come: the soak begins there.
+
+    Raises:
+        RuntimeError: that does not happen.
+    """
+    deadline = time.monotonic() + _START_S
+    while not (log.is_file() and read_log(log)[0]):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("the run gave no results; start benchmarks.runners.live by itself to see why")
+        time.sleep(0.1)
+
+
 def _watch(soak: Soak, process: subprocess.Popen[bytes], arguments: argparse.Namespace, port: int) -> None:
     """Sample and cut until the time is over or the run has ended by itself."""
     for cutter in soak.cutters:
         cutter.begin()
-    sampled, listening = 0.0, False
+    sampled = 0.0
     while process.poll() is None and time.monotonic() - soak.began < 60 * arguments.minutes:
         for cutter in soak.cutters:
             cutter.tick()
@@ -136,9 +152,7 @@ def _watch(soak: Soak, process: subprocess.Popen[bytes], arguments: argparse.Nam
             sampled = now
             if (sample := holding(process.pid)) is not None:
                 soak.samples.append(sample)
-            answered = _answers(port)
-            listening = listening or answered
-            soak.unanswered += listening and not answered
+            soak.unanswered += not _answers(port)
         time.sleep(0.05)
     for cutter in soak.cutters:
         cutter.restore()

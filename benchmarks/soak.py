@@ -101,7 +101,7 @@ def _cameras(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> l
         camera_clip(
             files[name],
             to,
-            size=(arguments.height * 16 // 18 * 2, arguments.height),
+            size=(-(-arguments.height * 8 // 9) * 2, arguments.height),
             fps=arguments.fps,
             key_every=arguments.fps,
             there_and_back=True,

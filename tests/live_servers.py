@@ -77,12 +77,14 @@ def camera_clip(
     """The first ``seconds`` of ``clip`` coded as cameras do: H.264 without B-frames, key frames ``key_every`` apart.
 
     The ending of ``to`` chooses the container; ``.h264`` is a byte stream with access unit delimiters. ``size`` is
-    reached by scaling and, where it is wider, black at the sides; ``there_and_back`` plays it backwards too, so that
+    reached by scaling and black at the sides; ``there_and_back`` plays it backwards too, so that
     nobody jumps when it is repeated; ``numbered`` writes each picture's number for `number_of` to read.
     """
     filters = [f"fps={fps}"]
     if size is not None:
-        filters.append(f"scale=-2:{size[1]},pad={size[0]}:{size[1]}:(ow-iw)/2:0,setsar=1")
+        wide, high = size
+        inside = f"scale={wide}:{high}:force_original_aspect_ratio=decrease:force_divisible_by=2"
+        filters.append(f"{inside},pad={wide}:{high}:(ow-iw)/2:(oh-ih)/2,setsar=1")
     if there_and_back:
         filters.append("split[a][b];[b]reverse[c];[a][c]concat")
     if numbered:

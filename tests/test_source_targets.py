@@ -76,16 +76,20 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("url", BAD)
-@pytest.mark.parametrize("answers", [b"", b"HTTP/1.0 401 Go away\r\n\r\n", b"RTSP/1.0 401 Go away\r\nCSeq: 1\r\n\r\n"])
-def test_no_secret_on_any_way_to_fail(url, answers, capfd, caplog):
+WAYS = [*((url, False) for url in BAD), *((url, True) for url in BAD[:4])]  # True: through the other process
+
+
+@pytest.mark.parametrize(("url", "isolate"), WAYS)
+@pytest.mark.parametrize("answers", [b"HTTP/1.0 401 Go away\r\n\r\n", b"RTSP/1.0 401 Go away\r\nCSeq: 1\r\n\r\n"])
+def test_no_secret_on_any_way_to_fail(url, isolate, answers, capfd, caplog):
     def answer(connection):
         connection.recv(65536)
         connection.sendall(answers)
         connection.close()
 
+    settings = SourceSettings(timeout_s=0.5, read_timeout_s=0.5, isolate=isolate)
     with server(answer) as port, pytest.raises(Stream3DError) as caught:
-        list(open_source(url.format(secret=SECRET, port=port), SourceSettings(timeout_s=1, read_timeout_s=0.5)))
+        list(open_source(url.format(secret=SECRET, port=port), settings))
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
     out, err = capfd.readouterr()
     assert SECRET not in told + out + err

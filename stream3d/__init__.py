@@ -10,7 +10,11 @@ Every room is usable alone: ``stream3d.source``, ``pose2d``, ``track``, ``lift``
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+# At every import OpenVINO would fork, and tell its makers by the network; without this package it has a stub instead.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # Python's own way to say: not there
 
 if TYPE_CHECKING:
     from stream3d.pipeline import RunSettings, results, run, run_all, stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -210,6 +211,16 @@ def test_passwords_are_in_no_command_line(tmp_path):
     with LiveCamera(stream_bytes(tmp_path)) as camera, reader(url_target(camera.url, QUIET)) as (process, info):
         assert "secret" not in " ".join(psutil.Process(process.pid).cmdline())
         assert "secret" not in info.source_id
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone can take this away")
+def test_the_process_can_gain_no_rights_and_leaves_no_dump():
+    with closing(ReaderProcess("somewhere", 640 * 480)) as reader:
+        reader.wait_until_ready()
+        status = Path(f"/proc/{reader.pid}/status").read_text()
+        limits = Path(f"/proc/{reader.pid}/limits").read_text()
+    assert re.search(r"NoNewPrivs:\s+1$", status, re.MULTILINE)
+    assert re.search(r"Max core file size\s+0\s+0\s", limits)
 
 
 def test_nothing_is_left_behind(tmp_path):

@@ -16,6 +16,7 @@ import threading
 from contextlib import closing
 
 from stream3d.source.isolated import wire
+from stream3d.source.isolated.confine import confine
 from stream3d.source.isolated.ring import SLOTS, Ring, Ticket
 from stream3d.source.video import VideoSource
 from stream3d.values import Frame
@@ -143,6 +144,7 @@ def main(arguments: list[str]) -> None:
 
     ``arguments`` are the ticket of the ring.
     """
+    confine()
     descriptor, tag, slot_bytes = arguments
     told = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not get between the messages

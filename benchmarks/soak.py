@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     figures["asked"] |= {"height": arguments.height, "max_latency_ms": arguments.max_latency, "seed": arguments.seed}
     path = write_json("soak", figures, arguments.out)
     print(table(("what", "value"), [(key, json.dumps(value)) for key, value in figures.items()]))
-    save_picture(path.with_suffix(".png"), soak.began, soak.samples, in_windows(shown, soak.began, 30.0), soak.cuts)
+    late = in_windows([one for one in shown if one.at > soak.began], soak.began, 30.0)
+    save_picture(path.with_suffix(".png"), soak.began, soak.samples, late, soak.cuts)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

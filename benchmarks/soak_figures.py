@@ -15,6 +15,7 @@ _WARM_UP, _WARM_UP_S = 0.2, 600.0  # of the run, and never more than this: what 
 _SETTLED_S = 5.0  # after the start, or a cut, until things are compared
 _KEPT_S = 2.0  # gaps up to this must not cost anybody their id
 _ENDED_S = 6.0  # gaps longer than this must: a second more than people are remembered
+_TIME_TO_S = 10.0  # a cut this short before the end has had no time to be recovered from
 _FEWEST = 5  # samples that a line is fitted to
 
 Said = Sequence[dict[str, Any]]
@@ -107,17 +108,18 @@ def _calm(samples: Sequence[Holding], cuts: Sequence[Cut], said: Said) -> list[H
 
 def _after_cuts(shown: Sequence[Shown], cuts: Sequence[Cut]) -> dict[str, Any]:
     came_back = recoveries(shown, cuts)
+    answered, end = list(zip(came_back, cuts, strict=True)), max((one.at for one in shown), default=0.0)
     over = gaps(shown, cuts)
     long = [kept for seconds, kept in over if seconds > _ENDED_S]
     short = [kept for seconds, kept in over if seconds <= _KEPT_S]
     kinds: dict[str, list[float]] = {"all": []}
-    for cut, seconds in zip(cuts, came_back, strict=True):
+    for seconds, cut in answered:
         if seconds is not None:
             kinds["all"].append(seconds)
             kinds.setdefault(cut.kind, []).append(seconds)
     return {
         "cuts": {kind: sum(cut.kind == kind for cut in cuts) for kind in sorted({cut.kind for cut in cuts})},
-        "cuts_not_recovered": sum(seconds is None for seconds in came_back),
+        "cuts_not_recovered": sum(seconds is None for seconds, cut in answered if cut.back < end - _TIME_TO_S),
         "recovery_s_min_median_max": {
             kind: [round(f(values), 2) for f in (min, median, max)] for kind, values in kinds.items() if values
         },

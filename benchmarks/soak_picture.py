@@ -39,7 +39,7 @@ def save_picture(
     late.set_ylabel("latency, ms")
     late.set_xlabel("minutes; red: a stream is cut")
     for axes in (memory, held, late):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # room for the names above the lines
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=8, frameon=False, ncols=2, loc="upper right")
         for cut in cuts:

@@ -24,6 +24,7 @@ _SHORT_OPEN_S = 2.5
 _LEAST_OPEN_S = 0.1
 _LONG_EVERY = 6
 _FEW_TO_PROBE = {"fpsprobesize": "2"}
+_NONE_TO_PROBE = {"probesize": "32"}  # the answer to DESCRIBE tells what an RTSP stream holds
 _LEAST_GAP_S = 1e-3
 _PILE_S = 2.0  # to get through what piled up before a session's first picture was handed over
 _PACED = 2  # pictures in a row that came no faster than they were taken: the pile is over
@@ -49,7 +50,8 @@ class SteadySource:
     def __init__(self, target: Target, settings: SourceSettings) -> None:
         self._target, self._settings = target, settings
         # Its rate is known by then, and to find that out again would take half a second or more.
-        self._hasty = replace(target, options=_FEW_TO_PROBE | target.options)
+        hasty = _FEW_TO_PROBE | (_NONE_TO_PROBE if target.address.lower().startswith("rtsp") else {})
+        self._hasty = replace(target, options=hasty | target.options)
         self.counts, self.health = SourceCounts(), HealthRecord()
         self._backoff = Backoff(first_s=settings.reconnect_first_s, most_s=settings.reconnect_most_s)
         self._over, self._swap = threading.Event(), threading.Lock()

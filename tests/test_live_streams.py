@@ -337,13 +337,13 @@ SHORT_MEMORY = RunSettings(track=TrackSettings(memory_s=2.5))
 
 
 class Following:
-    """``stream3d.results`` of one camera in a thread: when each result was given, and whom it shows."""
+    """``stream3d.results`` of cameras in a thread: media time, capture, who is there, and which camera."""
 
-    def __init__(self, url: str) -> None:
-        self.seen: list[tuple[float, float, list[int]]] = []
+    def __init__(self, *urls: str) -> None:
+        self.seen: list[tuple[float, float, list[int], str]] = []
         self.error: BaseException | None = None
         self._over = threading.Event()
-        self._url = url
+        self._urls = urls
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Following:
@@ -357,20 +357,21 @@ class Following:
 
     def _follow(self) -> None:
         try:
-            with closing(stream3d.results(self._url, SHORT_MEMORY)) as results:
+            with closing(stream3d.results(self._urls, SHORT_MEMORY)) as results:
                 for result in results:
-                    self.seen.append((result.poses.pts, result.frame.captured_at, result.poses.person.tolist()))
+                    poses, frame = result.poses, result.frame
+                    self.seen.append((poses.pts, frame.captured_at, poses.person.tolist(), frame.source_id))
                     if self._over.is_set():
                         return
         except BaseException as error:
             self.error = error
 
-    def ids(self, count: int = 5) -> set[int]:
-        """Who is there in the next results that show anybody."""
+    def ids(self, count: int = 5, url: str = "") -> set[int]:
+        """Who is there in the next results, of any camera or of one, that show anybody."""
         now = time.monotonic()
 
         def fresh() -> list[list[int]]:
-            return [ids for _, at, ids in self.seen if at > now and ids]
+            return [ids for _, at, ids, source in self.seen if at > now and ids and url in source]
 
         wait_for(lambda: self.error is not None or len(fresh()) >= count, "skeletons")
         assert self.error is None
@@ -390,7 +391,21 @@ def test_somebody_stays_who_they_are_over_a_short_gap_and_is_somebody_else_after
         time.sleep(SHORT_MEMORY.track.memory_s + 1.0)
         watched.set("person", silent=0)
         assert not following.ids() & before
-    assert (np.diff([pts for pts, _, _ in following.seen]) > 0).all()
+    assert (np.diff([pts for pts, *_ in following.seen]) > 0).all()
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_dead_camera_holds_up_no_other(clips, watched):
+    with RtspServer({"person": [clips.person]}, fps=PERSON_FPS) as other:
+        dying, living = other.url("person"), watched.url("person")
+        with Following(dying, living) as following:
+            following.ids(url=dying)
+            other.kill()
+            following.ids(url=living)
+            other.start()
+            following.ids(url=dying)
+    for url in (dying, living):
+        assert (np.diff([pts for pts, _, _, source in following.seen if source == url]) > 0).all()
 
 
 def command(*words: str) -> list[str]:

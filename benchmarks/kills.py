@@ -157,7 +157,7 @@ def _running(folder: Path, server: RtspServer, env: dict[str, str] | None = None
         yield run
     finally:
         if run.process.poll() is None:
-            run.process.send_signal(signal.SIGINT)
+            run.process.terminate()
             try:
                 run.process.wait(30)
             except subprocess.TimeoutExpired:

@@ -6,7 +6,6 @@ no data is needed; its pictures bear numbers, so that the time from sending to a
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -80,7 +79,7 @@ def _measured(folder: Path, clip: Path, streams: int, command: Sequence[str], se
             began, spent = time.monotonic(), cpu_s(process.pid)
             time.sleep(seconds)
             cores = (cpu_s(process.pid) - spent) / (time.monotonic() - began)
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait(30)
         finally:
             process.kill()

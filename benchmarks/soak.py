@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -87,7 +86,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> Soak:
         _await_results(process, folder / "log.jsonl")
         soak = Soak(began=time.monotonic(), cutters=cutters)
         _watch(soak, process, arguments, port)
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         with suppress(subprocess.TimeoutExpired):
             soak.exit_code = process.wait(60)
     return soak

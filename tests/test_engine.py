@@ -16,6 +16,7 @@ from stream3d.engine.mapped import MappedModel
 from stream3d.engine.openvino_engine import OpenVinoEngine
 from stream3d.errors import DeviceError, EngineError, SettingsError
 from stream3d.nets.fake import fake_landmark_spec
+from tests.fakes import fake_lifter_spec
 
 if TYPE_CHECKING:
     import torch
@@ -243,3 +244,13 @@ def test_openvino_runs_in_several_threads_at_once() -> None:
         together = list(pool.map(lambda picture: engine(image=picture), [*pictures] * 4))
     for one, other in zip(together, alone * 4, strict=True):
         assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_nets_may_be_made_in_several_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without converted nets; torch's tracers belong to the process."""
+    monkeypatch.setenv("STREAM3D_CACHE", str(tmp_path))
+    settings = EngineSettings(engine="openvino", device="cpu")
+    specs = [fake_lifter_spec(lookahead) for lookahead in (0, 1, 2)] + [fake_landmark_spec()]
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(lambda spec: make_engine(spec, settings), specs))
+    assert [engine.spec.name for engine in engines] == [spec.name for spec in specs]

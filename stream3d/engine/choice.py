@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
+from stream3d.engine.exporting import exporting
 from stream3d.engine.protocol import Array, Engine
 from stream3d.engine.settings import EngineSettings
 from stream3d.errors import DeviceError, EngineError
@@ -94,13 +95,15 @@ def _tensorrt(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
         raise DeviceError("--engine tensorrt runs on NVIDIA GPUs, not on --device cpu; use --engine openvino there")
     from stream3d.engine.tensorrt_engine import TensorRTEngine
 
-    return TensorRTEngine(spec, precision=settings.precision)
+    with exporting():
+        return TensorRTEngine(spec, precision=settings.precision)
 
 
 def _inductor(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
     from stream3d.engine.inductor_engine import InductorEngine
 
-    return InductorEngine(spec, device=device, precision=settings.precision, threads=settings.threads)
+    with exporting():
+        return InductorEngine(spec, device=device, precision=settings.precision, threads=settings.threads)
 
 
 def _openvino(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:

@@ -11,13 +11,13 @@ import json
 import logging
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
 import openvino as ov
 
 from stream3d.engine.buckets import BucketedEngine
+from stream3d.engine.exporting import exporting
 from stream3d.engine.mapped import MappedModel
 from stream3d.engine.openvino_int8 import calibrated, why_not
 from stream3d.engine.openvino_onnx import read_onnx
@@ -143,8 +143,7 @@ def convert(spec: NetSpec) -> ov.Model:
     example = tuple(torch.zeros((2, *t.shape), dtype=getattr(torch, t.dtype)) for t in spec.inputs)
     batch = torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch.export's own, about its own internals
+        with exporting():
             module = spec.load().eval()
             program = torch.export.export(module, example, dynamic_shapes=tuple({0: batch} for _ in example))
             return ov.convert_model(program)

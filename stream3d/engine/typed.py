@@ -7,12 +7,12 @@ and metres of their inputs and lose most by rounding; what sums or exponentiates
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
+from stream3d.engine.exporting import exporting
 from stream3d.errors import EngineError
 from stream3d.nets.spec import NetSpec
 
@@ -41,8 +41,7 @@ def exported(
         for t in spec.inputs
     )
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch.export's own, about its own internals
+        with exporting():
             program = torch.export.export(spec.load().eval().to(device), examples)
             if precision == "fp32":
                 return program

@@ -37,9 +37,11 @@ def read_motion(path: Path) -> Take:
     try:
         points, fps = reader(path)
     except (ValueError, IndexError, KeyError, OverflowError, ZeroDivisionError, OSError) as error:
-        if isinstance(error, TrackFileError):
+        if not isinstance(error, TrackFileError):
+            raise TrackFileError(f"{path}: is damaged: {error!r}") from error
+        if str(path) in str(error):
             raise
-        raise TrackFileError(f"{path}: is damaged: {error!r}") from error
+        raise TrackFileError(f"{path}: {error}") from error
     wrong = complaints(points[:, :17], H36M17)
     if wrong:
         raise TrackFileError(f"{path}: nobody in it is human: {'; '.join(wrong)}")

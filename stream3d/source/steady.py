@@ -13,6 +13,7 @@ from stream3d.source.backoff import Backoff
 from stream3d.source.health import HealthRecord
 from stream3d.source.info import SourceCounts, SourceInfo
 from stream3d.source.isolated import Ended, ReaderProcess, Shot
+from stream3d.source.joined import Joined
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 from stream3d.values import Frame
@@ -25,7 +26,6 @@ _LEAST_OPEN_S = 0.1
 _LONG_EVERY = 6
 _FEW_TO_PROBE = {"fpsprobesize": "2"}
 _NONE_TO_PROBE = {"probesize": "32"}  # the answer to DESCRIBE tells what an RTSP stream holds
-_LEAST_GAP_S = 1e-3
 _PILE_S = 2.0  # to get through what piled up before a session's first picture was handed over
 _PACED = 2  # pictures in a row that came no faster than they were taken: the pile is over
 _PAUSE_S = 0.3  # a new reader may take that long over its first picture; slower cameras pile nothing up
@@ -52,15 +52,11 @@ class SteadySource:
         # Its rate is known by then, and to find that out again would take half a second or more.
         hasty = _FEW_TO_PROBE | (_NONE_TO_PROBE if target.address.lower().startswith("rtsp") else {})
         self._hasty = replace(target, options=hasty | target.options)
-        self.counts, self.health = SourceCounts(), HealthRecord()
+        self._joined, self.health = Joined(target.shown), HealthRecord()
         self._backoff = Backoff(first_s=settings.reconnect_first_s, most_s=settings.reconnect_most_s)
         self._over, self._swap = threading.Event(), threading.Lock()
         self._reader: ReaderProcess | None = None
         self._started = False
-        self._before = SourceCounts()  # of the sessions that are over
-        self._offset_s = 0.0
-        self._last: tuple[float, float] | None = None  # media time and capture of the last picture
-        self._session_at: float | None = None
         self._held: Ended | None = None  # what came while the newest picture was looked for
         try:
             self.info = self._first_opening()
@@ -88,6 +84,11 @@ class SteadySource:
     stop = close
 
     @property
+    def counts(self) -> SourceCounts:
+        """What has happened so far, in all sessions."""
+        return self._joined.counts
+
+    @property
     def reader_pid(self) -> int | None:
         """The id of the process that reads now; None between two."""
         reader = self._reader
@@ -108,7 +109,7 @@ class SteadySource:
         end_s = self._settings.end_s
         try:
             while (shot := self._next_shot()) is not None:
-                frame = self._frame(shot)
+                frame = self._joined.frame(shot)
                 if end_s is not None and frame.pts >= end_s:
                     return
                 self.health.frame(captured_at=frame.captured_at, lost=shot.lost)
@@ -137,7 +138,7 @@ class SteadySource:
         if held is not None or self._reader is None:
             return held
         got = self._reader.take(self._patience_s())
-        first = self._session_at is None and self.info.live
+        first = self._joined.session_at is None and self.info.live
         return self._freshest(self._reader, got) if first and isinstance(got, Shot) else got
 
     def _freshest(self, reader: ReaderProcess, shot: Shot) -> Shot:
@@ -164,27 +165,28 @@ class SteadySource:
         """How long may pass without a picture."""
         if not self.info.live:
             return _FILE_SILENCE_S
-        waits_s = (self._settings.start_s or 0.0) if self._last is None else 0.0
+        waits_s = (self._settings.start_s or 0.0) if not self._joined.begun else 0.0
         return max(self._settings.stall_s, _SLOW_PERIODS / (self.info.fps or _SLOW_PERIODS)) + waits_s
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
     def _first_opening(self) -> SourceInfo:
-        began = time.monotonic()
         while True:
             reader = self._start_reader()
             if reader is None:
                 raise SourceError(f"{self._target.shown}: was closed while it was being opened")
+            asked_at = time.monotonic()
+            reader.wait_until_ready()
             opening_at = time.monotonic()
             try:
                 info = reader.open(self._target, self._settings)
             except Stream3DError as error:
-                quick = time.monotonic() - opening_at < _AT_ONCE_S and not isinstance(error, SourceFormatError)
+                quick = time.monotonic() - asked_at < _AT_ONCE_S and not isinstance(error, SourceFormatError)
                 if not self._target.listens or quick or self._over.is_set():
                     raise
                 self._drop_reader()  # whoever pushed to us, it was no video: wait for the next
             else:
-                self._opens_in_s = time.monotonic() - began
+                self._opens_in_s = time.monotonic() - opening_at
                 return info
 
     def _come_back(self, why: str) -> None:
@@ -234,7 +236,7 @@ class SteadySource:
         if self._backoff.failed % _LONG_EVERY:
             timeout_s = min(timeout_s, max(_SHORT_OPEN_S, 2 * self._opens_in_s + 1.0))
         timeout_s = max(min(timeout_s, left_s), _LEAST_OPEN_S)
-        if self._last is None:
+        if not self._joined.begun:
             return replace(self._settings, timeout_s=timeout_s)
         return replace(self._settings, timeout_s=timeout_s, start_s=None, end_s=None)
 
@@ -257,33 +259,7 @@ class SteadySource:
 
     def _end_session(self) -> None:
         self._drop_reader()
-        if self._session_at is not None and self._heard_at - self._session_at >= _KEPT_COMING_S:
+        began = self._joined.session_at
+        if began is not None and self._heard_at - began >= _KEPT_COMING_S:
             self._backoff.good()
-        self._session_at = None
-        self._before = replace(self.counts)
-
-    # --- pictures ----------------------------------------------------------------------------------------------------
-
-    def _frame(self, shot: Shot) -> Frame:
-        header = shot.header
-        if self._session_at is None:
-            self._session_at = time.monotonic()
-            if self._last is not None:
-                last_s, last_at = self._last
-                self._offset_s = last_s + max(header.captured_at - last_at, _LEAST_GAP_S) - header.time_s
-        self._add(header.counts)
-        self._last = header.time_s + self._offset_s, header.captured_at
-        return Frame(
-            source_id=self._target.shown,
-            index=self.counts.read,
-            pts=self._last[0],
-            captured_at=header.captured_at,
-            image=shot.picture,
-            corrupt=header.corrupt,
-        )
-
-    def _add(self, counts: SourceCounts) -> None:
-        before = self._before
-        self.counts.corrupt = before.corrupt + counts.corrupt
-        self.counts.skipped = before.skipped + counts.skipped
-        self.counts.repaired = before.repaired + counts.repaired
+        self._joined.end_session()

@@ -19,10 +19,13 @@ import pytest
 from stream3d.cli.cameras import told
 from stream3d.cli.main import main
 from stream3d.errors import SettingsError, SourceNotFoundError
-from stream3d.source import SourceSettings, camera, camera_list, v4l2
-from stream3d.source.camera import camera_target
-from stream3d.source.camera_list import linux_cameras
-from stream3d.source.modes import CameraInfo, CameraMode
+from stream3d.source import SourceSettings
+from stream3d.source.cameras import listing as camera_list
+from stream3d.source.cameras import target as camera
+from stream3d.source.cameras import v4l2
+from stream3d.source.cameras.listing import linux_cameras
+from stream3d.source.cameras.modes import CameraInfo, CameraMode
+from stream3d.source.cameras.target import camera_target
 from stream3d.source.settings import SourceSettings as Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="devices are files here")

@@ -19,11 +19,11 @@ import psutil
 import pytest
 
 from stream3d.errors import SettingsError, SourceError, SourceFormatError, SourceNotFoundError, SourceRefusedError
-from stream3d.source.address import url_target
 from stream3d.source.info import SourceInfo
 from stream3d.source.isolated import Ended, ReaderProcess, Shot
 from stream3d.source.isolated.child import Outbox
 from stream3d.source.isolated.ring import SLOTS, Ring
+from stream3d.source.network.address import url_target
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target, file_target
 from stream3d.source.video import VideoSource
@@ -252,7 +252,7 @@ def test_it_is_closed_from_another_thread_while_it_hangs():
 _PARENT = """\
 import sys, time
 sys.path.insert(0, {root!r})
-from stream3d.source.address import url_target
+from stream3d.source.network.address import url_target
 from stream3d.source.isolated import ReaderProcess
 from stream3d.source.settings import SourceSettings
 process = ReaderProcess("camera", 10**6)

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from stream3d.errors import SourceError
 from stream3d.source import SourceSettings
-from stream3d.source.address import url_target
-from stream3d.source.doors import Bounded, TurnedAwayError, admit_rtmp, application, connect_command
-from stream3d.source.gate import Gate, opened_through_gate
+from stream3d.source.network.address import url_target
+from stream3d.source.network.doors import Bounded, TurnedAwayError, admit_rtmp, application, connect_command
+from stream3d.source.network.gate import Gate, opened_through_gate
 from stream3d.source.target import Target
 from stream3d.source.video import VideoSource
 from tests.clips import number_of, write_clip
@@ -90,7 +90,7 @@ def test_ffmpeg_pushes_on_loopback(clip, scheme, form, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["tcp", "rtmp", "rtsp"])
 def test_nobody_comes(scheme, monkeypatch):
-    monkeypatch.setattr("stream3d.source.listen.WAIT_S", 1)
+    monkeypatch.setattr("stream3d.source.network.listen.WAIT_S", 1)
     with pytest.raises(SourceError, match="nobody has pushed a stream"):
         taken(target_of(f"{scheme}://127.0.0.1:{free_port()}/x?listen", monkeypatch))
 
@@ -112,7 +112,7 @@ def test_the_wrong_token_never_reaches_ffmpeg_and_does_not_disturb_the_right_one
     target = target_of(url, monkeypatch, TOKEN)
     with pushing(clip, "flv", f"rtmp://127.0.0.1:{port}/{WRONG}/key"):
         with monkeypatch.context() as hurry:
-            hurry.setattr("stream3d.source.listen.WAIT_S", 2)
+            hurry.setattr("stream3d.source.network.listen.WAIT_S", 2)
             short = target_of(url, monkeypatch, TOKEN)
         with pytest.raises(SourceError, match="nobody has pushed a stream"):
             taken(short)

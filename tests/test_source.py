@@ -15,12 +15,12 @@ import pytest
 
 from stream3d.errors import SettingsError, SourceError
 from stream3d.source import SourceSettings, open_source
-from stream3d.source.address import url_target
 from stream3d.source.clock import MediaClock
 from stream3d.source.exif import jpeg_matrix
 from stream3d.source.images import read_image
+from stream3d.source.network.address import url_target
+from stream3d.source.network.redaction import redact
 from stream3d.source.picture import PictureConverter, turn_upright
-from stream3d.source.redaction import redact
 from stream3d.values import Frame
 from tests.clips import CORNERS, HEIGHT, WIDTH, colours_of, number_of, picture, write_clip, write_image
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from stream3d.errors import SettingsError, SourceError, SourceFormatError, SourceRefusedError, Stream3DError
 from stream3d.source import SourceSettings, open_source
-from stream3d.source.address import url_target
 from stream3d.source.allow import SCHEMES
-from stream3d.source.redaction import redact
+from stream3d.source.network.address import url_target
+from stream3d.source.network.redaction import redact
 from stream3d.source.video import VideoSource
 from tests.clips import write_clip
 from tests.test_source_bad_input import server

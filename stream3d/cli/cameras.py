@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from itertools import groupby
 
-from stream3d.source.camera_list import list_cameras
-from stream3d.source.modes import CameraInfo, CameraMode
+from stream3d.source.cameras.listing import list_cameras
+from stream3d.source.cameras.modes import CameraInfo, CameraMode
 
 
 def command(arguments: argparse.Namespace) -> int:

@@ -69,8 +69,8 @@ def _auto() -> str:
 def _video() -> dict[str, str]:
     import av
 
-    from stream3d.source.address import srt_is_built_in
-    from stream3d.source.camera_list import list_cameras
+    from stream3d.source.cameras.listing import list_cameras
+    from stream3d.source.network.address import srt_is_built_in
 
     wanted = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", "gif")
     return {

@@ -27,8 +27,8 @@ class Access(NamedTuple):
     protocols: tuple[str, ...]
 
 
-# FFmpeg never opens http by itself (``stream3d.source.web`` does, and checks every address), so tcp is not on its list.
-# Playlists come over http alone; what is pushed or sent can name no further address at all.
+# FFmpeg never opens http by itself (``stream3d.source.network.web`` does, and checks every address), so tcp is not on
+# its list. Playlists come over http alone; what is pushed or sent can name no further address at all.
 SCHEMES = {
     "http": Access((*CONTAINERS, "mpjpeg", "hls"), ("http", "https")),
     "https": Access((*CONTAINERS, "mpjpeg", "hls"), ("http", "https")),

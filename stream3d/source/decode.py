@@ -12,9 +12,9 @@ import av.error
 
 from stream3d.errors import SourceError, SourceFormatError
 from stream3d.source.allow import MAX_PACKET_BYTES
-from stream3d.source.gate import opened_through_gate
 from stream3d.source.hardware import Hardware
 from stream3d.source.info import SourceCounts
+from stream3d.source.network.gate import opened_through_gate
 from stream3d.source.opening import open_container, video_stream
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target

@@ -17,8 +17,8 @@ from stream3d.source.allow import image_codec
 from stream3d.source.exif import jpeg_matrix
 from stream3d.source.health import HealthRecord
 from stream3d.source.info import Kind, SourceCounts, SourceInfo
+from stream3d.source.network.redaction import safe_name
 from stream3d.source.picture import PictureConverter, display_matrix, turn_upright
-from stream3d.source.redaction import safe_name
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import read_start
 from stream3d.values import Frame, UInt8

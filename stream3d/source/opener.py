@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from stream3d.errors import SourceNotFoundError
-from stream3d.source.address import url_target
 from stream3d.source.allow import IMAGE_SUFFIXES, image_codec
-from stream3d.source.camera import camera_target
+from stream3d.source.cameras.target import camera_target
 from stream3d.source.images import ImagesSource
 from stream3d.source.info import Source
+from stream3d.source.network.address import url_target
 from stream3d.source.settings import SourceSettings
 from stream3d.source.steady import SteadySource
 from stream3d.source.target import Target, file_target, read_start

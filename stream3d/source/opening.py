@@ -11,10 +11,10 @@ import av.error
 from stream3d.errors import SourceError, SourceFormatError, SourceNotFoundError, SourceRefusedError
 from stream3d.source.allow import LIMITS
 from stream3d.source.hardware import Hardware
-from stream3d.source.listen import WAIT_S
+from stream3d.source.network.listen import WAIT_S
+from stream3d.source.network.web import Opener, WebFile, web_opener
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
-from stream3d.source.web import Opener, WebFile, web_opener
 
 if TYPE_CHECKING:
     from av.container import InputContainer

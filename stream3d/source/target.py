@@ -8,7 +8,7 @@ from pathlib import Path
 from stream3d.errors import SourceFormatError, SourceNotFoundError, SourceRefusedError
 from stream3d.source.allow import CODECS, CONTAINERS, is_playlist
 from stream3d.source.info import Kind
-from stream3d.source.redaction import safe_name
+from stream3d.source.network.redaction import safe_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +17,7 @@ class Target:
 
     ``shown`` stands in messages and results and holds no password; ``address`` is for FFmpeg alone. ``containers``,
     ``codecs`` and ``protocols`` are all that it may use. ``listens``: others connect to us, so there is nothing to
-    see until somebody does. ``token`` is what they have to show first (``stream3d.source.gate``). ``address``,
+    see until somebody does. ``token`` is what they have to show first (``stream3d.source.network.gate``). ``address``,
     ``options`` and ``token`` may hold secrets and are left out of ``repr``.
     """
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from stream3d.source.modes import CameraMode
+from stream3d.source.cameras.modes import CameraMode
 
 _QUERYCAP = 0x80685600
 _ENUM_FMT = 0xC0405602

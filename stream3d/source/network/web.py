@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from stream3d.errors import SourceRefusedError
 from stream3d.source.allow import MAX_PLAYLIST_BYTES
-from stream3d.source.fetch import PORTS, Fetch
+from stream3d.source.network.fetch import PORTS, Fetch
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from stream3d.errors import SourceError, SourceNotFoundError, SourceRefusedError
-from stream3d.source.redaction import redact
+from stream3d.source.network.redaction import redact
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 

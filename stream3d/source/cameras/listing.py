@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from stream3d.source import v4l2
-from stream3d.source.modes import CameraInfo
+from stream3d.source.cameras import v4l2
+from stream3d.source.cameras.modes import CameraInfo
 
 _DEVICES = Path("/dev")
 _CLASSES = Path("/sys/class/video4linux")

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlencode
 
 from stream3d.errors import SettingsError, SourceRefusedError
-from stream3d.source.redaction import redact, safe_name
+from stream3d.source.network.redaction import redact, safe_name
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 

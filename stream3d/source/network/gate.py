@@ -18,7 +18,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from stream3d.errors import SourceError
-from stream3d.source.doors import DOORS, TurnedAwayError
+from stream3d.source.network.doors import DOORS, TurnedAwayError
 from stream3d.source.target import Target
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from urllib.parse import SplitResult, parse_qsl
 
 from stream3d.errors import SourceRefusedError
 from stream3d.source.allow import CODECS, LISTENING_SCHEMES, LIVE_LIMITS, SCHEMES
-from stream3d.source.listen import MIN_TOKEN, asks_to_listen, is_loopback, listening
-from stream3d.source.redaction import redact, safe_name, split_url
+from stream3d.source.network.listen import MIN_TOKEN, asks_to_listen, is_loopback, listening
+from stream3d.source.network.redaction import redact, safe_name, split_url
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stream3d.errors import SettingsError, SourceNotFoundError, SourceRefusedError
 from stream3d.source.allow import CAMERA_CODECS, CAMERA_COMPRESSED, CAMERA_CONTAINERS
-from stream3d.source.camera_list import list_cameras
+from stream3d.source.cameras.listing import list_cameras
 from stream3d.source.settings import SourceSettings
 from stream3d.source.target import Target
 

@@ -1,0 +1,1 @@
+"""Cameras of this machine: which there are, what they can do, and how one is opened."""

@@ -20,7 +20,7 @@ import stream3d.pipeline.runner as pipeline_run
 from stream3d.cli.options import run_settings
 from stream3d.cli.parser import make_parser
 from stream3d.cli.run import as_json, told
-from stream3d.errors import SettingsError, SourceError
+from stream3d.errors import SettingsError, SinkError, SourceError
 from stream3d.lift import LiftSettings
 from stream3d.pipeline import RunSettings, Summary, results, run_all
 from stream3d.pipeline.lane import saves_for
@@ -293,6 +293,34 @@ def test_a_slow_output_slows_only_itself(
         "slow.mp4: slower than the source; results are left out of it, and counted"
     ]
     assert "slow.mp4" in told(summary)
+
+
+def test_a_full_disk_ends_a_live_run_with_all_else_saved(
+    cameras: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = pipeline_lane.open_outputs
+
+    class Full:
+        got = 0
+
+        def write(self, _: Result) -> None:
+            self.got += 1
+            if self.got == 10:
+                raise SinkError("full.csv: no space left on device")
+
+        def close(self, _: object) -> None:
+            pass
+
+    def with_a_full_one(*arguments: object, **more: object) -> Outputs:
+        outputs = opened(*arguments, **more)  # type: ignore[arg-type]
+        return Outputs(sinks=(*outputs.sinks, Full()), viewer=None, names=(*outputs.names, "full.csv"))
+
+    monkeypatch.setattr(pipeline_lane, "open_outputs", with_a_full_one)
+    names = cameras(Camera("a", wait=pace(0.01)), Camera("b", wait=pace(0.01)))
+    with pytest.raises(SinkError, match="no space left"):
+        run_all(names, saves=[tmp_path / "out.npz"])
+    assert all(len(load_tracks(tmp_path / f"out.{name}.npz")) >= 5 for name in names)
+    assert not list(tmp_path.glob("*.journal"))
 
 
 def test_a_source_that_fails_stops_no_other(cameras: Callable[..., list[str]], tmp_path: Path) -> None:

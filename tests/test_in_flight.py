@@ -13,13 +13,12 @@ import stream3d.pipeline.flow as pipeline_flow
 import stream3d.pipeline.runner as pipeline_run
 from stream3d.cli.options import run_settings
 from stream3d.cli.parser import make_parser
-from stream3d.errors import SourceError
 from stream3d.pipeline import Rooms, RunSettings, results
 from stream3d.pipeline.in_flight import at_once, groups, in_flight, possible
 from stream3d.pipeline.rooms import of_stills
 from stream3d.pose2d import Ahead, Found, Landmarks
 from stream3d.source import open_source
-from stream3d.values import Frame, Result
+from stream3d.values import Result
 from tests.fakes import fake_rooms, white_people, write_video
 
 SIDE, COUNT = 400, 30
@@ -65,21 +64,6 @@ def test_nothing_changes_but_the_speed(
         assert one.poses.person.tolist() == other.poses.person.tolist()
         np.testing.assert_allclose(one.tracks.keypoints[..., :2], other.tracks.keypoints[..., :2], atol=NEAR_PX)
     assert sum(len(result.poses) for result in ours) > COUNT
-
-
-def test_a_source_that_breaks_off_gives_what_came(walk: Path) -> None:
-    def breaking() -> Iterator[Frame]:
-        with open_source(walk) as source:
-            for frame in source:
-                if frame.index == 7:
-                    raise SourceError("the cable fell out")
-                yield frame
-
-    got: list[int] = []
-    flow = in_flight(fake_rooms(), breaking(), count=4, workers=2)
-    with pytest.raises(SourceError, match="cable"):
-        got.extend(result.frame.index for result in flow)
-    assert got == list(range(7))
 
 
 def test_leaving_early_ends_all_threads(walk: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
-from stream3d.errors import Stream3DError
 from stream3d.pipeline.rooms import Rooms
 from stream3d.pose2d import Ahead, Found, Landmarks
 from stream3d.values import Frame, Result, Tracks2D
@@ -42,43 +42,22 @@ def in_flight(rooms: Rooms, frames: Iterable[Frame], *, count: int, workers: int
     people are guessed to be by their motion; then people are followed frame by frame, and whoever is not where they
     were guessed is read again. Meanwhile the frames before are lifted and smoothed. Everything that was begun ends
     before this does.
-
-    Raises:
-        Stream3DError: the frames broke off; the results of those that came were given before.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="stream3d-nets") as pool:
         lifting: Future[list[Result]] | None = None
-        try:
-            for group in groups(frames, count):
-                tracked = _followed(rooms, group, pool)
-                if lifting is not None:
-                    yield from lifting.result()
-                lifting = pool.submit(_lifted, rooms, tracked)
-        except Stream3DError:
+        for group in groups(frames, count):
+            tracked = _followed(rooms, group, pool)
             if lifting is not None:
                 yield from lifting.result()
-            raise
+            lifting = pool.submit(_lifted, rooms, tracked)
         if lifting is not None:
             yield from lifting.result()
 
 
 def groups(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """``frames`` by ``size``; where they break off, those that came are given before the error is raised.
-
-    Raises:
-        Stream3DError: whatever they broke off with.
-    """
-    group: list[Frame] = []
-    try:
-        for frame in frames:
-            group.append(frame)
-            if len(group) == size:
-                yield group
-                group = []
-    except Stream3DError:
-        yield group
-        raise
-    if group:
+    """``frames`` by ``size``; the last group may be smaller."""
+    rest = iter(frames)
+    while group := list(islice(rest, size)):
         yield group
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
@@ -125,19 +123,17 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     smoother = "none" if stills else settings.smoother
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
-    with ThreadPoolExecutor(1, thread_name_prefix="stream3d-start") as beside:  # nets are compiled outside of Python
-        estimator = beside.submit(_warm_estimator, settings, source, meters)
-        rooms = partial(
-            Rooms,
-            track=Tracker(track),
-            smooth=make_smoother(smoother, settings.smooth, settings.kalman),
-            smooth2d=make_keypoint_smoother(smoother),
-            lift=make_lifter(settings.lift, settings.engine),
-            camera=camera.of_size,
-            meters=meters,
-            stills=stills,
-        )
-        made = rooms(pose2d=estimator.result())
+    # one after the other: on a machine's first run all of them compile, and neither Numba nor torch does so in two threads
+    made = Rooms(
+        pose2d=_warm_estimator(settings, source, meters),
+        track=Tracker(track),
+        smooth=make_smoother(smoother, settings.smooth, settings.kalman),
+        smooth2d=make_keypoint_smoother(smoother),
+        lift=make_lifter(settings.lift, settings.engine),
+        camera=camera.of_size,
+        meters=meters,
+        stills=stills,
+    )
     meters.clear()
     let_go()
     return made

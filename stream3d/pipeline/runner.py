@@ -15,6 +15,7 @@ from stream3d.pipeline.flow import Flow, flow
 from stream3d.pipeline.lane import Lane, open_lane, saves_for
 from stream3d.pipeline.opening import What, open_together
 from stream3d.pipeline.outputs import check_outputs, default_saves
+from stream3d.pipeline.resident import let_go
 from stream3d.pipeline.rooms import Rooms, make_rooms, of_stills
 from stream3d.pipeline.settings import RunSettings
 from stream3d.pipeline.summary import Summary
@@ -153,8 +154,10 @@ def _opened(stack: ExitStack, whats: Sequence[What], settings: RunSettings) -> l
 def _rooms_for(sources: Sequence[Source], settings: RunSettings, meters: Meters | None = None) -> Rooms:
     """The rooms of all sources, warm for the pictures of each."""
     rooms = make_rooms(settings, sources[0].info, meters)
-    for size in {(source.info.width, source.info.height) for source in sources[1:]}:
-        rooms.pose2d.warm(*size)
+    if further := {(source.info.width, source.info.height) for source in sources[1:]}:
+        for size in further:
+            rooms.pose2d.warm(*size)
+        let_go()
     _check_lookahead(rooms, sources, settings)
     return rooms
 

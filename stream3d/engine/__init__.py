@@ -68,7 +68,15 @@ def _onnx_engine(spec: OnnxSpec, settings: EngineSettings) -> Engine:
 
 
 def _device(settings: EngineSettings) -> str:
-    """``cpu`` or ``cuda``; looking for a GPU costs an import of torch, so only where a GPU may be."""
+    """``cpu`` or ``cuda``; looking for a GPU costs an import of torch, so only where a GPU may be.
+
+    Raises:
+        DeviceError: the engine that the settings name does not run on the device that they name.
+    """
+    if settings.engine == "openvino" and settings.device == "cuda":
+        raise DeviceError(
+            "--engine openvino runs on the CPU here, not on --device cuda; leave one of them out, or use --engine torch"
+        )
     if settings.device != "auto":
         return settings.device
     if settings.engine == "openvino" or not _nvidia_driver():

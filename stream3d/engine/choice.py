@@ -106,11 +106,7 @@ def _inductor(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
         return InductorEngine(spec, device=device, precision=settings.precision, threads=settings.threads)
 
 
-def _openvino(spec: NetSpec, settings: EngineSettings, device: str) -> Engine:
-    if device != "cpu":
-        raise DeviceError(
-            f"--engine openvino runs on the CPU here, not on {device!r}; use --engine torch or --device cpu"
-        )
+def _openvino(spec: NetSpec, settings: EngineSettings, _device: str) -> Engine:
     from stream3d.engine.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(spec, precision=settings.precision, threads=settings.threads)

@@ -14,8 +14,8 @@ _ONE = threading.RLock()
 def exporting() -> Iterator[None]:
     """Trace, export or compile torch modules inside, without gradients and without torch's warnings about itself.
 
-    Rooms are made side by side in threads. Two exports at the same time find each other's tensors and fail, and so
-    would two that each change which warnings are shown.
+    Whoever uses the library may make nets in several threads. Two exports at the same time find each other's tensors
+    and fail, and so would two that each change which warnings are shown.
     """
     import torch
 

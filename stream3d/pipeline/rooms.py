@@ -123,7 +123,8 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
     smoother = "none" if stills else settings.smoother
     # a still is all there is: nobody has to be seen twice to be believed
     track = replace(settings.track, birth_s=0.0) if stills else settings.track
-    # one after the other: on a machine's first run all of them compile, and neither Numba nor torch does so in two threads
+    # one after the other: on a machine's first run all of them compile, which neither Numba nor torch does in two
+    # threads
     made = Rooms(
         pose2d=_warm_estimator(settings, source, meters),
         track=Tracker(track),

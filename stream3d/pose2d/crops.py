@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stream3d.kernels.colours import to_rgb
+from stream3d.kernels.cutting import cut
 from stream3d.planes import Planes, coefficients
 from stream3d.pose2d.regions import image_from_crop, to_image
 
 Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 UInt8 = npt.NDArray[np.uint8]
 
 CROP = 256
@@ -35,19 +35,9 @@ def squares(image: UInt8 | Planes, regions: Float32) -> UInt8:
     if not isinstance(image, Planes):
         return crop(image, regions)
     out = np.empty((len(regions), CROP, CROP, 3), np.uint8)
-    for row, region in enumerate(regions):
-        matrix = image_from_crop(region, CROP)
-        halved = matrix / 2
-        halved[:, 2] -= 0.25  # a pixel's centre lies at +0.5 in both
-        y = _warped(image.y, matrix, cv2.INTER_LINEAR)
-        u, v = (_warped(plane, halved, cv2.INTER_NEAREST) for plane in (image.u, image.v))
-        to_rgb(y, u, v, image.coefficients, out[row].reshape(-1))
+    for square, region in zip(out, regions, strict=True):
+        cut(image.y, image.u, image.v, image.coefficients, image_from_crop(region, CROP), square)
     return out
-
-
-def _warped(plane: UInt8, matrix: Float64, how: int) -> UInt8:
-    flags, mode = how | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    return cv2.warpAffine(plane, matrix, (CROP, CROP), flags=flags, borderMode=mode).reshape(-1)  # type: ignore[return-value]
 
 
 def crop(image: UInt8, regions: Float32, *, width: int = CROP, height: int = CROP, border: int | None = None) -> UInt8:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from stream3d.geometry import Camera
 from stream3d.lift import Lifter, make_lifter
@@ -17,6 +18,8 @@ from stream3d.solve import make_keypoint_smoother, make_smoother
 from stream3d.source import SourceInfo
 from stream3d.track import Tracker
 from stream3d.values import Frame, Poses3D, Result, Tracks2D
+
+_SIZES = 16  # of pictures, of which the camera is remembered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +134,7 @@ def make_rooms(settings: RunSettings, source: SourceInfo, meters: Meters | None 
         smooth=make_smoother(smoother, settings.smooth, settings.kalman),
         smooth2d=make_keypoint_smoother(smoother),
         lift=make_lifter(settings.lift, settings.engine),
-        camera=camera.of_size,
+        camera=lru_cache(_SIZES)(camera.of_size),
         meters=meters,
         stills=stills,
     )

@@ -161,11 +161,14 @@ class PoseEstimator:
         if not len(asked):
             return nobody_seen(self.layout), np.zeros(0, np.float32)
         image = shown(self._keypoints, frame)
-        order, seen = np.arange(len(asked)), self._asked(image, asked, ahead)
+        seen = self._asked(image, asked, ahead)
         if not self._keypoints.agreement:
             return self._centred(image, seen, asked), np.ones(len(fresh.scores), np.float32)
-        news, beliefs = looked_twice(self._keypoints, image, fresh, seen.rows(order[len(regions) :]))
-        followed = self._centred(image, seen.rows(order[: len(regions)]), regions)
+        if not len(fresh.scores):
+            return apart(self._keypoints, image, regions, self._centred(image, seen, regions)), np.zeros(0, np.float32)
+        rows = np.arange(len(asked))
+        news, beliefs = looked_twice(self._keypoints, image, fresh, seen.rows(rows[len(regions) :]))
+        followed = self._centred(image, seen.rows(rows[: len(regions)]), regions)
         return apart(self._keypoints, image, regions, followed).and_those(news), beliefs
 
     def _asked(self, image: UInt8, regions: Float32, ahead: Ahead | None) -> Landmarks:

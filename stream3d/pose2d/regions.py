@@ -11,6 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from stream3d.kernels import placing
+
 Float32 = npt.NDArray[np.float32]
 
 MARGIN = 1.25  # the square is this much wider than the circle round the body (MediaPipe's pose_detection_to_roi)
@@ -27,11 +29,9 @@ def no_regions() -> Float32:
 
 def regions_from_points(centre: Float32, edge: Float32) -> Float32:
     """Regions [R, 4] of people whose hips lie at ``centre`` [R, 2] and whose circle passes through ``edge`` [R, 2]."""
-    dx, dy = edge[:, 0] - centre[:, 0], edge[:, 1] - centre[:, 1]
-    side = 2 * MARGIN * np.hypot(dx, dy)
-    turn = math.pi / 2 - np.arctan2(-dy, dx)
-    turn = (turn + math.pi) % (2 * math.pi) - math.pi
-    return np.stack([centre[:, 0], centre[:, 1], side, turn], 1).astype(np.float32)
+    out = np.empty((len(centre), 4), np.float32)
+    placing.round_bodies(np.asarray(centre, np.float32), np.asarray(edge, np.float32), MARGIN, out)
+    return out
 
 
 def regions_from_boxes(boxes: Float32) -> Float32:
@@ -81,12 +81,9 @@ def image_from_crop(region: Float32, size: int) -> npt.NDArray[np.float64]:
 
 def to_image(points: Float32, regions: Float32) -> Float32:
     """Points [R, J, 2] in 0..1 of their crops as pixels of the image."""
-    side, turn = regions[:, None, 2], regions[:, None, 3]
-    dx, dy = (points[..., 0] - 0.5) * side, (points[..., 1] - 0.5) * side
-    cos, sin = np.cos(turn), np.sin(turn)
-    x = regions[:, None, 0] + cos * dx - sin * dy
-    y = regions[:, None, 1] + sin * dx + cos * dy
-    return np.stack([x, y], -1).astype(np.float32)
+    out = np.empty((*points.shape[:2], 2), np.float32)
+    placing.to_image(np.asarray(points, np.float32), np.asarray(regions, np.float32), out)
+    return out
 
 
 def same_person(one: Float32, many: Float32) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,24 @@ def weights() -> None:
         if os.environ.get("STREAM3D_OFFLINE", "") in ("", "0"):
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def fake_nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs take white rectangles for people, without a net."""
+    import stream3d.pipeline.runner as pipeline_run
+    from stream3d.pipeline.rooms import of_stills
+    from tests.fakes import fake_rooms
+
+    monkeypatch.setattr(
+        pipeline_run, "make_rooms", lambda _, info, meters=None: fake_rooms(stills=of_stills(info), meters=meters)
+    )
+
+
+@pytest.fixture
+def no_thread_stays_behind() -> Iterator[None]:
+    """Fails a test that leaves a thread of the project running."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("stream3d")]
+    assert not left

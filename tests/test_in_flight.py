@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,15 +20,10 @@ from stream3d.source import open_source
 from stream3d.values import Result
 from tests.fakes import fake_rooms, white_people, write_video
 
+pytestmark = pytest.mark.usefixtures("no_thread_stays_behind")
+
 SIDE, COUNT = 400, 30
 NEAR_PX = 4.0  # of people 120 px tall: what the crop's place may change, see Ahead.rows
-
-
-@pytest.fixture(autouse=True)
-def no_thread_stays_behind() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert not [t for t in threading.enumerate() if t not in before and t.name.startswith("stream3d")]
 
 
 @pytest.fixture(scope="module")

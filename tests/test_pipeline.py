@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +14,15 @@ from stream3d.errors import SettingsError, SinkError, SourceError
 from stream3d.meters import Meters
 from stream3d.pipeline import RunSettings, Summary, run, stream
 from stream3d.pipeline.outputs import Outputs
-from stream3d.pipeline.rooms import of_stills
 from stream3d.pipeline.threads import Reader, Writer
 from stream3d.source import SourceSettings
 from stream3d.trackfile import load_tracks
 from stream3d.values import Result
-from tests.fakes import break_off, fake_rooms, white_people, write_video
+from tests.fakes import break_off, white_people, write_video
+
+pytestmark = pytest.mark.usefixtures("fake_nets", "no_thread_stays_behind")
 
 SIDE = 400
-
-
-@pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        pipeline_run, "make_rooms", lambda _, info, meters=None: fake_rooms(stills=of_stills(info), meters=meters)
-    )
-
-
-@pytest.fixture(autouse=True)
-def no_thread_stays_behind() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("stream3d")]
-    assert not left
 
 
 @pytest.fixture(scope="module")

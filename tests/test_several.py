@@ -25,7 +25,6 @@ from stream3d.lift import LiftSettings
 from stream3d.pipeline import RunSettings, Summary, results, run_all
 from stream3d.pipeline.lane import saves_for
 from stream3d.pipeline.outputs import Outputs
-from stream3d.pipeline.rooms import of_stills
 from stream3d.pipeline.together import Budget
 from stream3d.source import HealthRecord, SourceCounts, SourceInfo
 from stream3d.source_meter import SourceReport
@@ -33,23 +32,10 @@ from stream3d.trackfile import load_tracks
 from stream3d.values import Frame, Result
 from tests.fakes import fake_rooms, white_people, write_video
 
+pytestmark = pytest.mark.usefixtures("fake_nets", "no_thread_stays_behind")
+
 SIDE = 400
 PATIENCE_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        pipeline_run, "make_rooms", lambda _, info, meters=None: fake_rooms(stills=of_stills(info), meters=meters)
-    )
-
-
-@pytest.fixture(autouse=True)
-def no_thread_stays_behind() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("stream3d")]
-    assert not left
 
 
 @pytest.fixture(scope="module")

@@ -165,7 +165,8 @@ def test_the_sample_is_in_the_report_when_asked_for(
 @pytest.mark.slow
 @pytest.mark.usefixtures("weights")
 def test_openvino_keeps_to_its_bound_on_the_sample() -> None:
-    ours = parity.seen_by(OPENVINO, 0.8)
-    assert len(ours) > 15
-    told = moved("openvino", "fp32", ours, parity.seen_by(parity.REFERENCE, 0.8))
+    """Over all the frames that the bound is stated for: in the first second the body's size is still being learned."""
+    ours = parity.seen_by(OPENVINO)
+    assert len(ours) > 150
+    told = moved("openvino", "fp32", ours, parity.seen_by(parity.REFERENCE))
     assert told.within, told

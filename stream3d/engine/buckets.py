@@ -49,7 +49,7 @@ class BucketedEngine(ABC):
         """Where each part of a batch begins and the bucket it goes into; an empty batch is one part."""
         start = 0
         while start < max(total, 1):
-            bucket = bucket_for(max(total - start, 1), self.spec.buckets)
+            bucket = bucket_for(max(total - start, 1), self.buckets)
             yield start, bucket
             start += bucket
 

@@ -50,11 +50,10 @@ def tensor_engine(engine: Engine) -> TensorEngine:
     return serving
 
 
-class DeviceBuckets(BucketedEngine):
-    """A bucketed engine of torch's world: its inputs wait in a ``Staging`` per bucket, its answers are tensors."""
+class TensorBuckets(BucketedEngine):
+    """A bucketed engine of torch's world, which takes arrays and tensors."""
 
     _device: torch.device
-    _one_at_a_time: threading.Lock  # a bucket has one place for its inputs
 
     @property
     def device(self) -> torch.device:
@@ -75,6 +74,16 @@ class DeviceBuckets(BucketedEngine):
             name: torch.cat([part[k] for part in parts]) if len(parts) > 1 else parts[0][k]
             for k, name in enumerate(self.spec.outputs)
         }
+
+    @abstractmethod
+    def _moved(self, tensors: list[Tensor], bucket: int) -> list[Tensor]:
+        """As ``_run``, from tensors on the device to tensors there, which are the caller's."""
+
+
+class DeviceBuckets(TensorBuckets):
+    """One whose programs each read their inputs from a place of their own, a ``Staging`` per bucket."""
+
+    _one_at_a_time: threading.Lock  # a bucket has one place for its inputs
 
     def _moved(self, tensors: list[Tensor], bucket: int) -> list[Tensor]:
         """Copies of the answers, since the next call may write where the program leaves them."""

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from stream3d.engine.on_device import TensorBuckets
 from stream3d.engine.protocol import Array
-from stream3d.errors import DeviceError, EngineError
+from stream3d.errors import DeviceError
 from stream3d.nets.spec import NetSpec
 
 _CEILING = 64  # rows in one call, so that memory is bounded
 
 
-class TorchEngine:
+class TorchEngine(TensorBuckets):
     """A net run by torch as it is, on the CPU or on an NVIDIA GPU; any batch up to a ceiling, without buckets.
 
     Raises:
         DeviceError: CUDA was asked for and is not there.
     """
+
+    spec: NetSpec
 
     def __init__(self, spec: NetSpec, *, device: str = "cpu", precision: str = "fp32", threads: int = 1) -> None:
         if device == "cuda" and not torch.cuda.is_available():
@@ -37,46 +37,15 @@ class TorchEngine:
         """The ceiling alone; a larger batch is cut."""
         return (_CEILING,)
 
-    def __call__(self, **inputs: Array) -> dict[str, Array]:
-        """Run on numpy arrays [B, ...].
+    def _run(self, arrays: list[Array], bucket: int) -> list[Array]:
+        return [out.cpu().numpy() for out in self._moved([torch.from_numpy(array) for array in arrays], bucket)]
 
-        Raises:
-            EngineError: the inputs are not those of the net.
-        """
-        arrays = [torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self._names(inputs)]
-        parts = [[out.cpu().numpy() for out in outputs] for outputs in self._parts(arrays)]
-        return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.spec.outputs)}
-
-    @property
-    def device(self) -> torch.device:
-        """Where it runs."""
-        return self._device
-
-    def on_device(self, **inputs: Tensor) -> dict[str, Tensor]:
-        """Run on tensors [B, ...] on its device.
-
-        Raises:
-            EngineError: the inputs are not those of the net.
-        """
-        parts = list(self._parts([inputs[name] for name in self._names(inputs)]))
-        return {
-            name: torch.cat([part[k] for part in parts]) if len(parts) > 1 else parts[0][k]
-            for k, name in enumerate(self.spec.outputs)
-        }
-
-    def _names(self, inputs: Iterable[str]) -> list[str]:
-        names = [tensor.name for tensor in self.spec.inputs]
-        if set(inputs) != set(names):
-            raise EngineError(f"{self.spec.name} takes {names}, not {sorted(inputs)}")
-        return names
-
-    def _parts(self, tensors: list[Tensor]) -> Iterator[list[Tensor]]:
+    def _moved(self, tensors: list[Tensor], _bucket: int) -> list[Tensor]:
         half = self._precision != torch.float32
-        for start in range(0, max(len(tensors[0]), 1), _CEILING):
-            given = [tensor[start : start + _CEILING].to(self._device) for tensor in tensors]
-            with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=half):
-                outputs = self._module(*given)
-            yield [output.float() for output in outputs]
+        given = [tensor.to(self._device) for tensor in tensors]
+        with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=half):
+            outputs = self._module(*given)
+        return [output.float() for output in outputs]
 
     def describe(self) -> dict[str, str]:
         """Runtime, device and precision; eager torch never falls back."""

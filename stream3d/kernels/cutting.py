@@ -17,7 +17,7 @@ Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
 Places = tuple[Int32, Int32]
 
-_SPARSE = 5.0  # pixels from one to the next from which on most lines lie between those that are needed
+_SPARSE = 5.0  # pixels of the picture a pixel of the square, from which on most lines of a box are not needed
 _LINE: Any = np.uintp(64)  # bytes that memory hands over at a time
 _ONE: Any = np.uintp(1)  # of a type without a sign, or each index would be asked whether it counts from the end
 _ZERO: Any = np.float32(0)
@@ -26,13 +26,11 @@ _HALF: Any = np.float32(0.5)
 
 @numba.njit(nogil=True)
 def _fetched(plane: UInt8, places: Float64, side: int) -> int:  # pragma: no cover - compiled
-    """Read the box of ``plane`` that a square comes from, a byte of every line of memory; their sum, or 0 if it is not.
+    """Read the box of ``plane`` that a square comes from, a byte of every line of memory; their sum.
 
     Pictures are seldom in a cache when their turn comes. In order, memory serves many lines at once; in the order of a
     square that is cut out it serves few, which took twice the time of all the rest.
     """
-    if math.hypot(places[0, 0], places[1, 0]) > _SPARSE:
-        return 0
     ends = side * places
     x = places[0, 2] + min(ends[0, 0], 0.0) + min(ends[0, 1], 0.0)
     y = places[1, 2] + min(ends[1, 0], 0.0) + min(ends[1, 1], 0.0)
@@ -111,8 +109,10 @@ def cut(  # pragma: no cover - compiled
     # in planes of half the size the same point lies at (x + 0.5) / 2 - 0.5; another 0.5 rounds
     halved = places / 2
     halved[:, 2] += 0.25
-    if _fetched(y, places, side) + _fetched(u, halved, side) + _fetched(v, halved, side) < 0:
-        return  # it never is; but what nobody asks for is not fetched
+    if math.hypot(places[0, 0], places[1, 0]) < _SPARSE:
+        total = _fetched(y, places, side) + _fetched(u, halved, side) + _fetched(v, halved, side)
+        if total < 0:  # it never is; but what nobody asks for is not fetched
+            return
     left, top = np.empty(side, np.float32), np.empty(side, np.float32)
     light, blueness, redness = np.empty(side, np.uint8), np.empty(side, np.uint8), np.empty(side, np.uint8)
     corners = np.empty((4, side), np.uint8)

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     seen = see("sample")
     rows = [measured(seen, people, given.frames) for people in given.people]
-    path = write_json("lift_room", {"frames": given.frames, "rows": rows}, given.out)
+    path = write_json("lift-room", {"frames": given.frames, "rows": rows}, given.out)
     print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
     bars = {name: [row[f"{name}_us"] for row in rows] for name in ("net", "lift", "smooth", "smooth2d")}
     groups = [f"{row['people']} people" for row in rows]

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 weights = Path(folder) / f"{kind}-{lookahead}.safetensors"
                 save_lifter(Lifter(standard_shape(kind, lookahead)), weights, {})
                 rows.append(row_of(weights, arguments.seconds))
-    write_json("lifter_kinds", {"rows": rows}, arguments.out)
+    write_json("lifter-kinds", {"rows": rows}, arguments.out)
     print(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
 
 

@@ -222,8 +222,9 @@ def test_old_pictures_are_dropped_and_counted(cameras: Callable[..., list[str]],
     assert "dropped" in told(summary)
 
 
-def test_with_a_promise_nobody_waits_for_the_detector(
-    cameras: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("max_latency_s", [None, 5.0])
+def test_nothing_live_waits_for_the_detector(
+    cameras: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, max_latency_s: float | None
 ) -> None:
     threads: set[str] = set()
     made = pipeline_run.make_rooms
@@ -241,7 +242,8 @@ def test_with_a_promise_nobody_waits_for_the_detector(
 
     monkeypatch.setattr(pipeline_run, "make_rooms", noted)
     names = cameras(Camera("door", count=80, wait=pace(0.02)))
-    people = [tuple(result.poses.person.tolist()) for result in results(names, RunSettings(max_latency_s=5.0))]
+    settings = RunSettings(max_latency_s=max_latency_s)
+    people = [tuple(result.poses.person.tolist()) for result in results(names, settings)]
     assert threads
     assert all(name.startswith("stream3d-nets") for name in threads)
     assert people[0] == ()  # the detector had only just been asked

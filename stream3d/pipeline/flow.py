@@ -40,6 +40,11 @@ def _thick(feeds: Feeds, rooms: Rooms, settings: RunSettings) -> bool:
     return settings.mode == "throughput" or (settings.mode == "auto" and not live and cores() > 1)
 
 
+def _all_live(feeds: Feeds, rooms: Rooms) -> bool:
+    """Whether nobody should wait for the detector: its turns would make a few pictures a second twice as old."""
+    return possible(rooms) and rooms.on_cpu and all(feed.source.info.live for feed in feeds.feeds)
+
+
 def _in_flight(feeds: Feeds, rooms: Rooms) -> Flow:
     workers = cores()
     (feed,) = feeds.feeds
@@ -57,7 +62,7 @@ def _as_it_comes(feeds: Feeds, rooms: Rooms, settings: RunSettings) -> Flow:
     if budget is not None:
         feeds.oldest_s = budget.oldest_s
     finished: set[str] = set()
-    with Together(rooms, workers=cores(), beside=budget is not None) as together:
+    with Together(rooms, workers=cores(), beside=budget is not None or _all_live(feeds, rooms)) as together:
         for frames in feeds:
             began = time.perf_counter()
             results = together(frames)

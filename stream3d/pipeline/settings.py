@@ -77,8 +77,9 @@ class RunSettings:
 
     ``mode`` says what is wanted of a run: ``latency`` takes one frame after the other, so that each is answered as soon
     as can be; ``throughput`` has several frames in flight on all cores; ``auto`` is latency for what is live, and
-    throughput for files. ``max_latency_s`` is how old a live picture may be when its skeletons are given: older ones
-    are dropped and counted, and nothing waits for the detector, which then looks beside. ``metrics_port`` is where, on
+    throughput for files. Where all sources are live, no picture waits for the detector, which looks beside.
+    ``max_latency_s`` is how old a live picture may be when its skeletons are given: older ones are dropped and counted.
+    ``metrics_port`` is where, on
     the loopback address, /metrics and /health are answered while the run goes on; 0 takes any free port.
 
     Raises:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from benchmarks.common import ROOT
+from benchmarks.energy import counters, joules_since
 
 # What a user's shell does not set, must not be set for the measured process either.
 _DROPPED = (
@@ -23,12 +24,16 @@ _DROPPED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One process: ``cpu_s`` user + system of it and its children, ``peak_mb`` of the largest of them (10^6 bytes)."""
+    """One process: ``cpu_s`` user + system of it and its children, ``peak_mb`` of the largest of them (10^6 bytes).
+
+    ``energy_j`` is what the whole machine's processors took meanwhile, None where the machine does not tell.
+    """
 
     wall_s: float
     cpu_s: float
     peak_mb: float
     output: str
+    energy_j: float | None = None
 
     def last_json(self) -> dict[str, Any]:
         """The object in the last line of its output."""
@@ -43,15 +48,19 @@ def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Mea
         RuntimeError: it failed; with the end of what it said.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        began = time.perf_counter()
+        began, energy = time.perf_counter(), counters()
         process = subprocess.Popen(command, cwd=ROOT, env=environment(env), stdout=out, stderr=err)
         _, status, used = os.wait4(process.pid, 0)
-        wall_s = time.perf_counter() - began
+        wall_s, energy_j = time.perf_counter() - began, joules_since(energy)
         process.returncode = os.waitstatus_to_exitcode(status)  # reaped here, behind Popen's back
         if process.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{_all_of(err)[-2000:]}")
         return Measured(
-            wall_s=wall_s, cpu_s=used.ru_utime + used.ru_stime, peak_mb=_peak_mb(used.ru_maxrss), output=_all_of(out)
+            wall_s=wall_s,
+            cpu_s=used.ru_utime + used.ru_stime,
+            peak_mb=_peak_mb(used.ru_maxrss),
+            output=_all_of(out),
+            energy_j=energy_j,
         )
 
 

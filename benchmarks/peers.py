@@ -20,7 +20,7 @@ from benchmarks.ratios import pairwise, spread
 from benchmarks.sides import Figures, alternately, command_line, floor, library, peer, scratch
 
 OURS, OUR_COMMAND, PEER = "stream3d", "stream3d run", "mediapipe"
-_COMPARED = ("cpu_ms_per_frame", "cpu_s", "peak_mb", "fps")
+_COMPARED = ("cpu_ms_per_frame", "cpu_s", "peak_mb", "fps", "energy_j")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -92,7 +92,8 @@ def summary(runs: Sequence[Figures]) -> dict[str, Any]:
 
 def ratios(ours: Sequence[Figures], theirs: Sequence[Figures]) -> dict[str, Any]:
     """Ours / theirs of each pair of runs; below 1 is better for all but ``fps``."""
-    return {key: pairwise([r[key] for r in ours], [r[key] for r in theirs]).as_dict() for key in _COMPARED}
+    told = [key for key in _COMPARED if all(key in run for run in (*ours, *theirs))]
+    return {key: pairwise([r[key] for r in ours], [r[key] for r in theirs]).as_dict() for key in told}
 
 
 def rounded(run: Figures) -> Figures:
@@ -113,7 +114,7 @@ def report(results: dict[str, Any]) -> str:
         (clip, f"{side} / {PEER}", key, *(ratio[key][at] for at in ("min", "median", "max")))
         for clip, of in results.items()
         for side, ratio in of["ratios"].items()
-        for key in _COMPARED
+        for key in ratio
     ]
     return f"{table(head, rows)}\n\n{table(('clip', 'ratio', 'of', 'min', 'median', 'max'), pairs)}"
 

@@ -25,7 +25,7 @@ class Side:
         """One process over ``clip``.
 
         ``cpu_ms_per_frame`` and ``fps`` are of the steady state; ``start_cpu_s`` is what the whole process took beyond
-        that rate.
+        that rate. ``energy_j`` is there where the machine tells, and of all that ran on it.
         """
         done = measure(self.command(clip))
         steady = self.read(done)
@@ -36,6 +36,7 @@ class Side:
             "start_cpu_s": start_cpu_s,
             "wall_s": done.wall_s,
             "peak_mb": done.peak_mb,
+            **({} if done.energy_j is None else {"energy_j": done.energy_j}),
         }
 
 

@@ -6,15 +6,16 @@ import random
 from collections import deque
 
 _GROWTH, _JITTER = 1.6, 0.2
-_TRIES, _WINDOW_S = 40, 60.0
+_TRIES, _WINDOW_S = 80, 60.0
 
 
 class Backoff:
-    """Waits of 0, then ``first_s`` × 1.6 each, ± 20 % so that many do not come at once, at most ``most_s``.
+    """Waits of 0, then ``first_s`` × 1.6 each up to ``most_s``, all ± 20 % so that many do not come at once.
 
-    There are never more than 40 tries in any 60 s.
+    There are never more than 80 tries in any 60 s. A steady ``most_s`` of 0.75 or more stays below that, and should:
+    whoever reaches the limit waits until the oldest try is a minute ago, and a server that is back waits as long.
 
-    >>> backoff = Backoff(first_s=0.25, most_s=1.5)
+    >>> backoff = Backoff(first_s=0.25, most_s=0.9)
     >>> [backoff(now=at) for at in (0.0, 1.0)][0], 0.2 <= backoff(now=2.0) <= 0.5
     (0.0, True)
     """
@@ -31,7 +32,6 @@ class Backoff:
         if self._failed:
             grown = self._first_s * _GROWTH ** min(self._failed - 1, 50)
             wait_s = min(grown, self._most_s) * self._random.uniform(1 - _JITTER, 1 + _JITTER)
-            wait_s = min(wait_s, self._most_s)
         if len(self._tries) == _TRIES:
             wait_s = max(wait_s, self._tries[0] + _WINDOW_S - now)
         self._failed += 1

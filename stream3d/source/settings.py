@@ -29,7 +29,7 @@ class SourceSettings:
 
     Network addresses and cameras are read by a process of their own, unless ``isolate`` is False. It is replaced after
     ``stall_s`` without a picture; the first new try is made at once, the next ``reconnect_first_s`` later, each wait
-    1.6 times the last, up to ``reconnect_most_s``. After ``give_up_s`` without a picture it fails; None = never.
+    1.6 times the last, up to ``reconnect_most_s``, ± 20 %. ``give_up_s`` without a picture and it fails; None = never.
 
     Raises:
         SettingsError: a value is outside its range.
@@ -52,7 +52,7 @@ class SourceSettings:
     isolate: bool = True
     stall_s: float = 2.0
     reconnect_first_s: float = 0.25
-    reconnect_most_s: float = 1.5
+    reconnect_most_s: float = 0.9
     give_up_s: float | None = None
 
     def __post_init__(self) -> None:

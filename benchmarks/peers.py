@@ -1,25 +1,26 @@
-"""stream3d beside MediaPipe's tracking mode: the same clips, whole processes, run alternately.
+"""stream3d beside its peers: the same clips, whole processes, run alternately.
 
-``python -m benchmarks.peers --data DIR [--clips NAME ...] [--runs N]``. The peer gets the cheaper of its two readers
-(cv2.VideoCapture, PyAV), chosen per clip from the reading floors measured just before.
+``python -m benchmarks.peers --data DIR [--clips NAME ...] [--runs N]``. MediaPipe's tracking mode by both of its
+interfaces; rtmlib where it is given weights (``--rtmlib-keypoints FILE --rtmlib-detector FILE``). MediaPipe gets the
+cheaper of two readers (cv2.VideoCapture, PyAV), chosen per clip from the reading floors measured just before.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import add_clips, find_clips
 from benchmarks.common import make_parser, table, write_json
-from benchmarks.peer_env import MEDIAPIPE, peer_python
+from benchmarks.peer_sides import Peers, add_peers, find_peers
 from benchmarks.plots import save_bars
 from benchmarks.ratios import pairwise, spread
-from benchmarks.sides import Figures, alternately, command_line, floor, library, peer, scratch
+from benchmarks.sides import Figures, alternately, command_line, floor, library, scratch
 
-OURS, OUR_COMMAND, PEER = "stream3d", "stream3d run", "mediapipe"
+OURS, OUR_COMMAND = "stream3d", "stream3d run"
 _COMPARED = ("cpu_ms_per_frame", "cpu_s", "peak_mb", "fps", "energy_j")
 
 
@@ -27,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, then print, write and draw."""
     arguments = _arguments(argv)
     clips = find_clips(arguments.data, list(arguments.clips))
-    python = peer_python(arguments.work, arguments.peer_python)
+    peers = find_peers(arguments)
     with scratch() as folder:
-        warm_up(python, arguments.precision, folder, clips)
-        results = {name: compare(file, python, arguments, folder) for name, file in clips.items()}
+        warm_up(peers, arguments.precision, folder, clips)
+        results = {name: compare(file, peers, arguments, folder) for name, file in clips.items()}
     said = {
-        "peer": f"mediapipe {MEDIAPIPE}",
+        "peers": [side("cv2").name for side in peers.sides],
         "precision": arguments.precision,
         "runs": arguments.runs,
         "clips": results,
@@ -48,31 +49,33 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add_clips(parser)
     parser.add_argument("--runs", type=int, default=5, help="processes per side and clip (default: 5)")
     parser.add_argument("--precision", default="fp32", help="of stream3d's nets (default: fp32, as MediaPipe's)")
-    parser.add_argument("--peer-python", metavar="PATH", help="a Python of at most 3.12 for the peer's environment")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where that environment is made (default: the cache)")
+    add_peers(parser)
     return parser.parse_args(argv)
 
 
-def warm_up(python: str, precision: str, folder: str, clips: dict[str, str]) -> None:
+def warm_up(peers: Peers, precision: str, folder: str, clips: dict[str, str]) -> None:
     """One run each that does not count: it builds engines, compiles kernels, fills the page cache."""
     clip = next(iter(clips.values()))
-    for side in (library(precision), command_line(precision, folder), peer(python, "cv2")):
+    theirs = (side("cv2") for side in peers.sides)
+    for side in (library(precision), command_line(precision, folder), *theirs):
         print(f"warming up {side.name}", file=sys.stderr)
         side.run(clip)
 
 
-def compare(clip: str, python: str, arguments: argparse.Namespace, folder: str) -> dict[str, Any]:
+def compare(clip: str, peers: Peers, arguments: argparse.Namespace, folder: str) -> dict[str, Any]:
     """All figures of one clip: floors, sides, ratios of paired runs."""
     print(f"measuring {Path(clip).name}", file=sys.stderr)
-    floors = read_floors(clip, python, arguments.runs)
+    floors = read_floors(clip, peers.python, arguments.runs)
     reader = min(("cv2", "av"), key=lambda name: floors[f"read by {name}"])
-    sides = (library(arguments.precision), peer(python, reader), command_line(arguments.precision, folder))
+    theirs = [side(reader) for side in peers.sides]
+    first, *others = theirs
+    sides = (library(arguments.precision), first, command_line(arguments.precision, folder), *others)
     runs = alternately(sides, clip, arguments.runs)
     return {
         "peer_reader": reader,
         "floor_cpu_ms_per_frame": floors,
         "sides": {name: summary(figures) for name, figures in runs.items()},
-        "ratios": {name: ratios(runs[name], runs[PEER]) for name in (OURS, OUR_COMMAND)},
+        "ratios": all_ratios(runs, [side.name for side in theirs]),
         "runs": {name: [rounded(run) for run in figures] for name, figures in runs.items()},
     }
 
@@ -88,6 +91,11 @@ def read_floors(clip: str, python: str, runs: int) -> dict[str, float]:
 def summary(runs: Sequence[Figures]) -> dict[str, Any]:
     """Smallest, median and largest of every figure."""
     return {key: spread([run[key] for run in runs]).as_dict() for key in runs[0]}
+
+
+def all_ratios(runs: Mapping[str, Sequence[Figures]], theirs: Sequence[str]) -> dict[str, Any]:
+    """Both of ours against each peer, as ``ours / theirs``."""
+    return {f"{name} / {of}": ratios(runs[name], runs[of]) for of in theirs for name in (OURS, OUR_COMMAND)}
 
 
 def ratios(ours: Sequence[Figures], theirs: Sequence[Figures]) -> dict[str, Any]:
@@ -111,9 +119,9 @@ def report(results: dict[str, Any]) -> str:
         rows += [(clip, name, *(side[key]["median"] for key in columns)) for name, side in of["sides"].items()]
     rows = [(*row, *("" for _ in range(len(head) - len(row)))) for row in rows]
     pairs = [
-        (clip, f"{side} / {PEER}", key, *(ratio[key][at] for at in ("min", "median", "max")))
+        (clip, pair, key, *(ratio[key][at] for at in ("min", "median", "max")))
         for clip, of in results.items()
-        for side, ratio in of["ratios"].items()
+        for pair, ratio in of["ratios"].items()
         for key in ratio
     ]
     return f"{table(head, rows)}\n\n{table(('clip', 'ratio', 'of', 'min', 'median', 'max'), pairs)}"
@@ -121,10 +129,8 @@ def report(results: dict[str, Any]) -> str:
 
 def draw(path: Path, results: dict[str, Any]) -> None:
     """CPU per frame of all sides, and reading alone beside it."""
-    bars = {
-        side: [of["sides"][side]["cpu_ms_per_frame"]["median"] for of in results.values()]
-        for side in (OURS, OUR_COMMAND, PEER)
-    }
+    sides = next(iter(results.values()))["sides"]
+    bars = {side: [of["sides"][side]["cpu_ms_per_frame"]["median"] for of in results.values()] for side in sides}
     bars["reading alone"] = [of["floor_cpu_ms_per_frame"][f"read by {of['peer_reader']}"] for of in results.values()]
     title = "CPU per frame, steady state, decoding included (medians)"
     save_bars(path, list(results), bars, unit="CPU ms per frame", title=title)

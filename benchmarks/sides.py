@@ -53,12 +53,6 @@ def command_line(precision: str, folder: str) -> Side:
     return Side(name="stream3d run", command=lambda clip: [*command, clip, *options], read=of_summary)
 
 
-def peer(python: str, reader: str) -> Side:
-    """MediaPipe, reading by ``reader``."""
-    command = [python, "-m", "benchmarks.runners.peer", "--reader", reader]
-    return Side(name="mediapipe", command=lambda clip: [*command, clip], read=of_runner)
-
-
 def floor(python: str, reader: str, *, rgb: bool) -> Side:
     """Reading alone."""
     command = [python, "-m", "benchmarks.runners.read", reader, *(["--rgb"] if rgb else [])]

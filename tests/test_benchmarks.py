@@ -193,12 +193,12 @@ def peer_results() -> dict[str, object]:
         "frames_with_people": 9,
     }
     half = {key: value / 2 for key, value in run.items()}
-    names = {peers.OURS: [half, half], peers.OUR_COMMAND: [half, half], peers.PEER: [run, run]}
+    names = {peers.OURS: [half, half], "mediapipe": [run, run], peers.OUR_COMMAND: [half, half], "rtmlib": [half, run]}
     return {
         "peer_reader": "av",
         "floor_cpu_ms_per_frame": {"read by av": 2.0},
         "sides": {name: peers.summary(runs) for name, runs in names.items()},
-        "ratios": {name: peers.ratios(names[name], names[peers.PEER]) for name in (peers.OURS, peers.OUR_COMMAND)},
+        "ratios": peers.all_ratios(names, ["mediapipe", "rtmlib"]),
     }
 
 
@@ -206,6 +206,7 @@ def test_peer_report_tells_ratios_and_floor(tmp_path: Path) -> None:
     results = {"a.mp4": peer_results()}
     lines = [line.split() for line in peers.report(results).splitlines()]
     assert ["a.mp4", "stream3d", "/", "mediapipe", "cpu_ms_per_frame", "0.500", "0.500", "0.500"] in lines
+    assert ["a.mp4", "stream3d", "run", "/", "rtmlib", "cpu_s", "0.500", "0.750", "1.000"] in lines
     assert ["a.mp4", "read", "by", "av", "2.000"] in lines
     peers.draw(tmp_path / "peers.png", results)
     assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
@@ -214,10 +215,11 @@ def test_peer_report_tells_ratios_and_floor(tmp_path: Path) -> None:
 def test_old_python_is_asked_for_where_ours_is_too_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
     monkeypatch.setattr(peer_env.shutil, "which", {"python3.11": "found"}.get)
-    assert peer_env._old_python() == "found"
+    assert peer_env._python_for(peer_env.MEDIAPIPE) == "found"
+    assert peer_env._python_for(peer_env.RTMLIB) == sys.executable
     monkeypatch.setattr(peer_env.shutil, "which", lambda _: None)
     with pytest.raises(RuntimeError, match="give --peer-python"):
-        peer_env._old_python()
+        peer_env._python_for(peer_env.MEDIAPIPE)
 
 
 def test_missing_clips_are_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.clips import write_clip
 
-HEADER = "HTTP/1.0 200 OK\r\n{}\r\n"
+HEADER = "HTTP/1.0 {}\r\n{}\r\n"
 RATE = 30
 PACE_S = 0.01
 _STEPS = 200
@@ -27,12 +27,13 @@ class LiveCamera:
     """Sends ``data`` to whoever asks, at its speed if that is two seconds long, and then hangs up; a context manager.
 
     ``frozen``: connections stay open and nothing is sent or answered. ``down``: nobody listens. ``data`` may be
-    replaced at any time, with ``length`` it is a file; ``answers`` counts those that asked.
+    replaced at any time, with ``length`` it is a file; ``status`` may refuse; ``answers`` counts those that asked.
     """
 
     def __init__(self, data: bytes, *, pause_s: float = PACE_S) -> None:
         self.data, self.pause_s, self.answers = data, pause_s, 0
         self.length: int | None = None
+        self.status = "200 OK"
         self.flowing = threading.Event()
         self.flowing.set()
         self._listener: socket.socket | None = None
@@ -100,7 +101,9 @@ class LiveCamera:
             data = self.data
             step = max(188, len(data) // _STEPS)
             said = "" if self.length is None else f"Content-Length: {self.length}\r\n"
-            connection.sendall(HEADER.format(said).encode())
+            connection.sendall(HEADER.format(self.status, said).encode())
+            if self.status != "200 OK":
+                return
             for start in range(0, len(data), step):
                 self.flowing.wait()
                 connection.sendall(data[start : start + step])

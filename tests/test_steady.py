@@ -259,6 +259,18 @@ def test_it_gives_up_where_it_shall(stream):
         assert watch.health.state == "failed"
 
 
+def test_a_camera_that_refuses_is_not_asked_again_at_once(stream):
+    quick = {"reconnect_first_s": 0.01, "reconnect_most_s": 0.01}
+    with LiveCamera(stream) as camera, watched(camera, **quick) as watch:
+        watch.until_more()
+        camera.status = "403 Forbidden"
+        camera.cut()
+        watch.until(lambda: "access refused" in watch.health.error)
+        asked = camera.answers
+        time.sleep(1.0)
+        assert camera.answers == asked
+
+
 def test_it_is_closed_in_the_middle_of_a_wait(stream):
     settings = {"reconnect_first_s": 60.0, "reconnect_most_s": 60.0}
     with LiveCamera(stream) as camera, watched(camera, **settings) as watch:
@@ -354,6 +366,17 @@ def test_tries_grow_apart_and_are_bounded():
         now += fast(now)
         tries.append(now)
     assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(tries, tries[80:], strict=False))
+
+
+def test_whoever_is_refused_does_not_hammer():
+    backoff = Backoff(first_s=0.25, most_s=0.9, seed=1)
+    waits = []
+    for _ in range(3):
+        waits.append(backoff(0.0))
+        backoff.refused()
+    assert waits == [0.0, 10.0, 10.0]
+    backoff(0.0)
+    assert backoff(0.0) < 1.1  # something else was wrong since
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -7,6 +7,7 @@ from collections import deque
 
 _GROWTH, _JITTER = 1.6, 0.2
 _TRIES, _WINDOW_S = 80, 60.0
+_REFUSED_S = 10.0  # cameras lock out whoever shows a wrong password often
 
 
 class Backoff:
@@ -23,7 +24,7 @@ class Backoff:
     def __init__(self, *, first_s: float, most_s: float, seed: int | None = None) -> None:
         self._first_s, self._most_s = first_s, most_s
         self._random = random.Random(seed)  # noqa: S311 - spreads tries, protects nothing
-        self._failed = 0
+        self._failed, self._least_s = 0, 0.0
         self._tries: deque[float] = deque(maxlen=_TRIES)
 
     def __call__(self, now: float) -> float:
@@ -32,6 +33,7 @@ class Backoff:
         if self._failed:
             grown = self._first_s * _GROWTH ** min(self._failed - 1, 50)
             wait_s = min(grown, self._most_s) * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+        wait_s, self._least_s = max(wait_s, self._least_s), 0.0
         if len(self._tries) == _TRIES:
             wait_s = max(wait_s, self._tries[0] + _WINDOW_S - now)
         self._failed += 1
@@ -42,6 +44,10 @@ class Backoff:
     def failed(self) -> int:
         """Tries since the last one that was good."""
         return self._failed
+
+    def refused(self) -> None:
+        """The last try was answered, by a no: the next one waits for 10 s at least."""
+        self._least_s = _REFUSED_S
 
     def good(self) -> None:
         """The last try has led to pictures that keep coming."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
-from stream3d.errors import SourceError, SourceFormatError, Stream3DError
+from stream3d.errors import SourceError, SourceFormatError, SourceRefusedError, Stream3DError
 from stream3d.source.backoff import Backoff
 from stream3d.source.health import HealthRecord
 from stream3d.source.info import SourceCounts, SourceInfo
@@ -210,6 +210,8 @@ class SteadySource:
                 if self._over.is_set():
                     return
                 self._drop_reader(unless_usable=True)
+                if isinstance(error, SourceRefusedError):
+                    self._backoff.refused()
                 why = str(error)
                 self.health.becomes("reconnecting", why)
             else:

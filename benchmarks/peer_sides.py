@@ -35,6 +35,12 @@ def add_peers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rtmlib-detector", metavar="FILE", help="ONNX of YOLOX, for all but RTMO")
 
 
+def given_nets(arguments: argparse.Namespace) -> list[str]:
+    """Files of the user's that peers run on."""
+    files = (arguments.task, arguments.rtmlib_detector, arguments.rtmlib_keypoints)
+    return [file for file in files if file]
+
+
 def find_peers(arguments: argparse.Namespace) -> Peers:
     """MediaPipe by both its interfaces, and rtmlib where there are weights.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.clips import add_clips, find_clips
 from benchmarks.common import make_parser, table, write_json
-from benchmarks.peer_sides import Peers, add_peers, find_peers
+from benchmarks.peer_sides import Peers, add_peers, find_peers, given_nets
 from benchmarks.plots import save_bars
 from benchmarks.ratios import pairwise, spread
 from benchmarks.sides import Figures, alternately, command_line, floor, library, scratch
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         results = {name: compare(file, peers, arguments, folder) for name, file in clips.items()}
     said = {
         "peers": [side("cv2").name for side in peers.sides],
+        "nets_given": [Path(file).name for file in given_nets(arguments)],
         "precision": arguments.precision,
         "runs": arguments.runs,
         "clips": results,

@@ -83,9 +83,11 @@ def held(soak: Soak, said: Said) -> dict[str, Any]:
         "minutes": round(length / 60, 2),
         "slope_mb_per_hour": round(middle, 3),
         "slope_95_percent": [round(low, 3), round(high, 3)],
+        "private_slope_mb_per_hour": round(slope(hours, [sample.private_mb for sample in kept])[0], 3),
         "children_slope_mb_per_hour": round(slope(hours, [sample.children_rss_mb for sample in kept])[0], 3),
         "rss_mb_median": round(median(sample.rss_mb for sample in kept), 1),
         "rss_mb_peak": round(max(sample.rss_mb for sample in soak.samples), 1),
+        "private_mb_median": round(median(sample.private_mb for sample in kept), 1),
         "children_rss_mb_median": round(median(sample.children_rss_mb for sample in kept), 1),
     }
     calm = _calm(kept, soak.cuts, said)

@@ -27,6 +27,8 @@ def save_picture(
     minutes = [(sample.at - began) / 60 for sample in samples]
     figure, (memory, held, late) = pyplot.subplots(3, 1, figsize=(8.4, 7.2), sharex=True, layout="constrained")
     memory.plot(minutes, [sample.rss_mb for sample in samples], color=_INK, label="run", linewidth=1.2)
+    private = [sample.private_mb for sample in samples]
+    memory.plot(minutes, private, color=_INK, label="run, private", linewidth=0.8, linestyle=":")
     children = [sample.children_rss_mb for sample in samples]
     memory.plot(minutes, children, color=_SECOND, label="readers and viewer", linewidth=0.8)
     memory.set_ylabel("resident MB")

@@ -147,6 +147,7 @@ def samples(growth_mb_per_hour: float) -> list[Holding]:
         Holding(
             at=float(at),
             rss_mb=300 + growth_mb_per_hour * float(at) / 3600,
+            private_mb=200 + 2 * growth_mb_per_hour * float(at) / 3600,
             handles=20 + (5 if 30 < at < 35 else 0),
             threads=10,
             children=1,
@@ -165,6 +166,7 @@ def test_a_soak_is_judged() -> None:
         Soak(began=0.0, samples=samples(7.0), cutters=[cuts], exit_code=0), RESULTS, said, "Traceback (most recent"
     )
     assert answer["slope_mb_per_hour"] == pytest.approx(7, abs=0.01)
+    assert answer["private_slope_mb_per_hour"] == pytest.approx(14, abs=0.01)
     assert answer["handles_first_last_most"] == [20, 20, 25]
     assert (answer["cuts"], answer["cuts_not_recovered"]) == ({"frozen": 1, "killed": 1}, 0)
     assert answer["recovery_s_min_median_max"]["all"] == [0.5, 1.75, 3.0]
@@ -185,6 +187,7 @@ def test_what_a_process_holds() -> None:
     now = holding(os.getpid())
     assert now is not None
     assert now.rss_mb > 10
+    assert 1 < now.private_mb <= now.rss_mb
     assert now.threads >= 1
     assert cpu_s(os.getpid()) > 0
     assert holding(2**22 + 1) is None

@@ -359,6 +359,7 @@ def test_tries_grow_apart_and_are_bounded():
     for wanted in (0.25, 0.4, 0.64, 1.024, 1.5, 1.5):
         wait = backoff(now)
         assert wanted * 0.8 - 1e-9 <= wait <= wanted * 1.2 + 1e-9
+        now += wait
     backoff.good()
     assert backoff(now) == 0.0
     fast = Backoff(first_s=0.01, most_s=0.01, seed=1)
@@ -369,14 +370,21 @@ def test_tries_grow_apart_and_are_bounded():
 
 
 def test_whoever_is_refused_does_not_hammer():
-    backoff = Backoff(first_s=0.25, most_s=0.9, seed=1)
-    waits = []
+    backoff, now, waits = Backoff(first_s=0.25, most_s=0.9, seed=1), 0.0, []
     for _ in range(3):
-        waits.append(backoff(0.0))
+        waits.append(backoff(now))
+        now += waits[-1]
         backoff.refused()
     assert waits == [0.0, 10.0, 10.0]
-    backoff(0.0)
-    assert backoff(0.0) < 1.1  # something else was wrong since
+    now += backoff(now)
+    assert backoff(now) < 1.1  # something else was wrong since
+
+
+def test_a_try_that_hung_is_followed_at_once():
+    backoff = Backoff(first_s=0.25, most_s=0.9, seed=1)
+    assert backoff(0.0) == 0.0
+    assert backoff(2.5) == 0.0
+    assert 0.0 < backoff(2.6) <= 0.4 * 1.2 - 0.1 + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(5))

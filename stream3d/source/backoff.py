@@ -11,14 +11,16 @@ _REFUSED_S = 10.0  # cameras lock out whoever shows a wrong password often
 
 
 class Backoff:
-    """Waits of 0, then ``first_s`` × 1.6 each up to ``most_s``, all ± 20 % so that many do not come at once.
+    """Pauses of 0, then ``first_s`` × 1.6 each up to ``most_s``, all ± 20 % so that many do not come at once.
+
+    They lie between the beginnings of tries: one that hung for longer than its pause is followed by the next at once.
 
     There are never more than 80 tries in any 60 s. A steady ``most_s`` of 0.75 or more stays below that, and should:
     whoever reaches the limit waits until the oldest try is a minute ago, and a server that is back waits as long.
 
     >>> backoff = Backoff(first_s=0.25, most_s=0.9)
-    >>> [backoff(now=at) for at in (0.0, 1.0)][0], 0.2 <= backoff(now=2.0) <= 0.5
-    (0.0, True)
+    >>> backoff(now=0.0), 0.2 <= backoff(now=0.0) <= 0.3, backoff(now=9.0)
+    (0.0, True, 0.0)
     """
 
     def __init__(self, *, first_s: float, most_s: float, seed: int | None = None) -> None:
@@ -32,7 +34,8 @@ class Backoff:
         wait_s = 0.0
         if self._failed:
             grown = self._first_s * _GROWTH ** min(self._failed - 1, 50)
-            wait_s = min(grown, self._most_s) * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+            pause_s = min(grown, self._most_s) * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+            wait_s = max(0.0, self._tries[-1] + pause_s - now)
         wait_s, self._least_s = max(wait_s, self._least_s), 0.0
         if len(self._tries) == _TRIES:
             wait_s = max(wait_s, self._tries[0] + _WINDOW_S - now)

@@ -39,10 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         "runs": arguments.runs,
         "clips": results,
     }
-    name = "peers" if arguments.precision == "fp32" else f"peers-{arguments.precision}"
-    path = write_json(name, said, arguments.out)
+    path = write_json(result_name(arguments), said, arguments.out)
     print(report(results))
     draw(path.with_suffix(".png"), results)
+
+
+def result_name(arguments: argparse.Namespace) -> str:
+    """A file of its own for each precision, and for runs with rtmlib: whoever follows it finds the machine warmer."""
+    parts = ["peers"]
+    parts += [] if arguments.precision == "fp32" else [arguments.precision]
+    parts += ["rtmlib"] if arguments.rtmlib_keypoints else []
+    return "-".join(parts)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import socket
@@ -210,6 +211,12 @@ def test_peer_report_tells_ratios_and_floor(tmp_path: Path) -> None:
     assert ["a.mp4", "read", "by", "av", "2.000"] in lines
     peers.draw(tmp_path / "peers.png", results)
     assert (tmp_path / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_runs_that_differ_do_not_overwrite_each_other() -> None:
+    kinds = [{"precision": p, "rtmlib_keypoints": net} for p in ("fp32", "bf16") for net in (None, "a.onnx")]
+    names = [peers.result_name(argparse.Namespace(**kind)) for kind in kinds]
+    assert names == ["peers", "peers-rtmlib", "peers-bf16", "peers-bf16-rtmlib"]
 
 
 def test_old_python_is_asked_for_where_ours_is_too_new(monkeypatch: pytest.MonkeyPatch) -> None:

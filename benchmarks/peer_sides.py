@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common import ROOT
-from benchmarks.measure import environment
+from benchmarks.measure import measure
 from benchmarks.peer_env import MEDIAPIPE, MEDIAPIPE_TASKS, RTMLIB, peer_python
 from benchmarks.sides import Side, of_runner
 
@@ -88,8 +86,5 @@ def _packed(python: str) -> str:
     """
     bundle = Path(python).parent.parent / "pose_landmarker.task"
     if not bundle.is_file():
-        command = [python, "-m", "benchmarks.runners.pack_task", str(bundle)]
-        done = subprocess.run(command, cwd=ROOT, env=environment(None), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+        measure([python, "-m", "benchmarks.runners.pack_task", str(bundle)])
     return str(bundle)

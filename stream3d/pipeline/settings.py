@@ -79,8 +79,8 @@ class RunSettings:
     as can be; ``throughput`` has several frames in flight on all cores; ``auto`` is latency for what is live, and
     throughput for files. Where all sources are live, no picture waits for the detector, which looks beside.
     ``max_latency_s`` is how old a live picture may be when its skeletons are given: older ones are dropped and counted.
-    ``metrics_port`` is where, on
-    the loopback address, /metrics and /health are answered while the run goes on; 0 takes any free port.
+    ``metrics_port`` is where, on the loopback address, /metrics and /health are answered while the run goes on; 0 takes
+    any free port.
 
     Raises:
         SettingsError: a latency that is not positive, or a port out of range.

@@ -28,8 +28,9 @@ class SourceSettings:
     ``HWACCELS``: what can decode in hardware; empty = software. Where it cannot, software does it, with a warning.
 
     Network addresses and cameras are read by a process of their own, unless ``isolate`` is False. It is replaced after
-    ``stall_s`` without a picture; the first new try is made at once, the next ``reconnect_first_s`` later, each wait
-    1.6 times the last, up to ``reconnect_most_s``, ± 20 %. ``give_up_s`` without a picture and it fails; None = never.
+    ``stall_s`` without a picture; the first new try is made at once, the next begins ``reconnect_first_s`` later, each
+    pause 1.6 times the last, up to ``reconnect_most_s``, ± 20 %. ``give_up_s`` without a picture and it fails; None =
+    never.
 
     Raises:
         SettingsError: a value is outside its range.

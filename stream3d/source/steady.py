@@ -210,7 +210,7 @@ class SteadySource:
                 if self._over.is_set():
                     return
                 self._drop_reader(unless_usable=True)
-                if isinstance(error, SourceRefusedError):
+                if isinstance(error, SourceRefusedError) and not self._target.listens:  # others may push what is good
                     self._backoff.refused()
                 why = str(error)
                 self.health.becomes("reconnecting", why)

@@ -20,7 +20,7 @@ from stream3d.source.backoff import Backoff
 from stream3d.source.health import Health
 from stream3d.source.steady import SteadySource
 from stream3d.values import Frame
-from tests.clips import number_of
+from tests.clips import number_of, write_clip
 from tests.live_camera import PACE_S, LiveCamera, stream_bytes
 
 PATIENCE_S = 20.0
@@ -331,11 +331,11 @@ def test_a_remote_file_loses_nothing_and_ends_at_its_end(stream):
 
 
 def push(port: int, data: list[bytes], over: threading.Event) -> None:
-    """Push the first of ``data`` once, then the second again and again."""
+    """Push each of ``data`` once, and the last of it again and again."""
     while not over.wait(0.05):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
             connection.sendall(data[0])
-            data[:] = data[-1:]
+            del data[: len(data) > 1]
 
 
 def test_a_listener_waits_for_whoever_pushes_and_for_the_next(stream):
@@ -347,6 +347,26 @@ def test_a_listener_waits_for_whoever_pushes_and_for_the_next(stream):
     with open_source(f"tcp://127.0.0.1:{port}?listen", SourceSettings(threads=1, timeout_s=0.5)) as source:
         watch = Watch(source)
         watch.until(lambda: watch.health.reconnects >= 1)
+        watch.end()
+    over.set()
+    pushes.join(PATIENCE_S)
+    assert not pushes.is_alive()
+
+
+def test_a_listener_that_refused_one_pusher_hears_the_next(stream, tmp_path):
+    refused = write_clip(tmp_path / "refused.mkv", "ffv1", pts=range(10)).read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    over, data = threading.Event(), [stream, refused, stream]
+    pushes = threading.Timer(0.2, push, (port, data, over))
+    pushes.start()
+    with open_source(f"tcp://127.0.0.1:{port}?listen", SourceSettings(threads=1)) as source:
+        watch = Watch(source)
+        watch.until(lambda: len(data) == 1)
+        sent_at, frames = time.monotonic(), watch.frames
+        watch.until(lambda: "ffv1" in watch.health.error)
+        watch.until(lambda: watch.frames > frames)
+        assert time.monotonic() - sent_at < 8.0  # somebody who asks would wait for ten
         watch.end()
     over.set()
     pushes.join(PATIENCE_S)
